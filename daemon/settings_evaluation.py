@@ -1,11 +1,12 @@
 """The tables of settings behind evaluations, verdicts and the overall score."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from daemon.core.evaluation.targets import Target as WantedFigure
 from daemon.core.evaluation.targets import target_of
+from daemon.core.records import JsonObject
 from daemon.settings_tables import Section, Share
 
 Weight = Annotated[float, Field(ge=0.0, le=100.0)]
@@ -142,7 +143,7 @@ class TargetsSettings(Section):
     """Figures to reach, like "smart_home.correct_call" = 0.9, bold = 0.6 or grade = 80."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Any] = Field(init=False)
+    __pydantic_extra__: JsonObject = Field(init=False)
 
     @property
     def wanted(self) -> tuple[WantedFigure, ...]:

@@ -1,12 +1,14 @@
 """Reads settings from TOML and merges a job's own; reports every mistake with its line."""
 
 import tomllib
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.prefix import NONE, Prefix
 from daemon.errors import SettingsFault, UserFault
 from daemon.settings import Settings
@@ -71,7 +73,7 @@ def parse_settings(text: str, name: str) -> Settings:
         raise SettingsFault("settings_invalid", _explain(error, text, name)) from error
 
 
-def parse_own(text: str) -> dict[str, Any]:
+def parse_own(text: str) -> JsonObject:
     """Return a job's own settings from their TOML text.
 
     Raises:
@@ -83,7 +85,7 @@ def parse_own(text: str) -> dict[str, Any]:
         raise SettingsFault("own_settings_not_toml", f"not valid TOML: {error}") from error
 
 
-def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
+def with_own(settings: Settings, own: Mapping[str, object]) -> Settings:
     """Return the settings overridden by a job's own.
 
     Raises:
@@ -91,7 +93,7 @@ def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
     """
     merged = settings.model_dump()
     for section, values in own.items():
-        if not _may_be_own(section, values):
+        if not isinstance(values, dict) or not _may_be_own(section, values):
             raise SettingsFault(
                 "own_settings_section",
                 f"[{section}] cannot be set for one job; only {', '.join(OWN_SECTIONS)} can, and "
@@ -132,7 +134,7 @@ def with_saved_own(settings: Settings, own: str) -> SavedSettings:
     merged = settings.model_dump()
     refused: list[Misfit] = []
     for section, values in parsed.items():
-        if not _may_be_own(section, values):
+        if not isinstance(values, dict) or not _may_be_own(section, values):
             refused.append(Misfit(section, "unknown", values, None))
             continue
         for key, value in values.items():

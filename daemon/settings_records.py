@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from daemon.core.decisions.blocking import SAVED_SETTINGS
 from daemon.core.evaluation.targets import target_of
+from daemon.core.records import JsonObject
 from daemon.core.rows.prefix import NONE
 from daemon.errors import SavedSettingsFault
 from daemon.settings import Settings
@@ -67,12 +68,12 @@ class SavedSettings:
         return _problem(self.misfits, IDLE)
 
 
-def to_record(settings: Settings) -> dict[str, Any]:
+def to_record(settings: Settings) -> JsonObject:
     """Return settings as plain JSON values, to be saved."""
     return {VERSION: SCHEMA, **settings.model_dump(mode="json")}
 
 
-def usable_settings(record: Mapping[str, Any], idle: Collection[str] = IDLE) -> Settings:
+def usable_settings(record: Mapping[str, object], idle: Collection[str] = IDLE) -> Settings:
     """Return saved settings to use; in `idle` sections unusable values are ignored.
 
     Raises:
@@ -102,7 +103,7 @@ def _problem(misfits: Iterable[Misfit], idle: Collection[str]) -> str | None:
     )
 
 
-def read_saved(record: Mapping[str, Any]) -> SavedSettings:
+def read_saved(record: Mapping[str, object]) -> SavedSettings:
     """Return saved settings, with today's default for what is missing or cannot be used."""
     schema, body = record.get(VERSION, SCHEMA), {k: v for k, v in record.items() if k != VERSION}
     newer = (Misfit(VERSION, "unusable", schema, SCHEMA),) if schema != SCHEMA else ()
@@ -113,7 +114,7 @@ def read_saved(record: Mapping[str, Any]) -> SavedSettings:
 
 
 def _table(
-    table: Section, record: Mapping[str, Any], before: str
+    table: Section, record: Mapping[str, object], before: str
 ) -> tuple[dict[str, Any], tuple[Misfit, ...]]:
     """Return the values of a table by its record; `table` has the defaults."""
     values: dict[str, Any] = {}
@@ -133,7 +134,7 @@ def _table(
     return values, (*misfits, *_unknown(table, record, before))
 
 
-def _unknown(table: Section, record: Mapping[str, Any], before: str) -> Iterator[Misfit]:
+def _unknown(table: Section, record: Mapping[str, object], before: str) -> Iterator[Misfit]:
     if type(table).model_config.get("extra") == "allow":
         return
     for name in record:

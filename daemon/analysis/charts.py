@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from daemon.core.workspace.jobs import escape
 
-Report = Mapping[str, Any]
+Report = Mapping[str, object]
 MOST_BARS = 15
 
 FATES = {
@@ -79,12 +79,29 @@ def charts(report: Report) -> list[Chart]:
     return [chart for build in builders for chart in build(report)]
 
 
-def part(report: Report, *keys: str) -> Mapping[str, Any]:
+def part(report: Report, *keys: str) -> Mapping[str, object]:
     """Return a mapping inside a report; empty where it is missing."""
-    found: Any = report
+    found: object = report
     for key in keys:
         found = found.get(key) if isinstance(found, Mapping) else None
     return found if isinstance(found, Mapping) else {}
+
+
+def count_of(value: object) -> int:
+    """Return a count of a report; 0 for what is none."""
+    return int(value) if isinstance(value, int | float | str) else 0
+
+
+def listed(value: object) -> list[Mapping[str, object]]:
+    """Return the objects of a list in a report; none where it is missing."""
+    if not isinstance(value, list | tuple):
+        return []
+    return [one for one in value if isinstance(one, Mapping)]
+
+
+def texts_of(value: object) -> list[str]:
+    """Return the texts of a list in a report; none where it is missing."""
+    return [str(one) for one in value] if isinstance(value, list | tuple) else []
 
 
 def _bars(id: str, title: str, counts: Mapping[str, int], summary: str) -> Iterator[Chart]:
@@ -96,14 +113,14 @@ def _bars(id: str, title: str, counts: Mapping[str, int], summary: str) -> Itera
 
 def _fates(report: Report) -> Iterator[Chart]:
     rows = part(report, "rows")
-    counts = {words: int(rows[key]) for key, words in FATES.items() if rows.get(key)}
+    counts = {words: count_of(rows[key]) for key, words in FATES.items() if rows.get(key)}
     summary = ", ".join(f"{count:,} {words}" for words, count in counts.items())
     yield from _bars("fates", "What becomes of the rows", counts, f"Of all rows: {summary}.")
 
 
 def _reasons(report: Report) -> Iterator[Chart]:
-    reasons = sorted(report.get("reasons") or [], key=lambda reason: -int(reason["count"]))
-    counts = {escape(str(reason["code"]), 60): int(reason["count"]) for reason in reasons}
+    reasons = sorted(listed(report.get("reasons")), key=lambda reason: -count_of(reason["count"]))
+    counts = {escape(str(reason["code"]), 60): count_of(reason["count"]) for reason in reasons}
     if len(counts) > 1:
         most = next(iter(counts))
         summary = f"{len(counts)} reasons; the most frequent is {most}, {counts[most]:,} times."
@@ -111,7 +128,7 @@ def _reasons(report: Report) -> Iterator[Chart]:
 
 
 def _tokens(report: Report) -> Iterator[Chart]:
-    limit = part(report, "tokens").get("limit")
+    limit = count_of(part(report, "tokens").get("limit")) or None
     statistics = part(report, "statistics")
     yield from _spread("tokens", "Length in tokens", part(statistics, "tokens"), "tokens", limit)
     supervised = part(statistics, "supervised_tokens")
@@ -125,9 +142,9 @@ def _lengths(report: Report) -> Iterator[Chart]:
 
 
 def _spread(
-    id: str, title: str, record: Mapping[str, Any], unit: str, limit: int | None = None
+    id: str, title: str, record: Mapping[str, object], unit: str, limit: int | None = None
 ) -> Iterator[Chart]:
-    bins = record.get("bins") or []
+    bins = listed(record.get("bins"))
     if not bins:
         return
     summary = (
@@ -136,9 +153,9 @@ def _spread(
     )
     if limit is not None:
         summary += f" The limit is {limit:,}."
-    labels = tuple(_range(item["from"], item["to"]) for item in bins)
-    counts = tuple(int(item["count"]) for item in bins)
-    edges = tuple(int(item["to"]) for item in bins)
+    labels = tuple(_range(count_of(item["from"]), count_of(item["to"])) for item in bins)
+    counts = tuple(count_of(item["count"]) for item in bins)
+    edges = tuple(count_of(item["to"]) for item in bins)
     yield Chart(id, title, summary, "spread", labels, (("rows", counts),), unit, limit, edges)
 
 
@@ -147,7 +164,8 @@ def _range(first: int, last: int) -> str:
 
 
 def _turns(report: Report) -> Iterator[Chart]:
-    turns = {int(key): int(count) for key, count in part(report, "statistics", "turns").items()}
+    counted = part(report, "statistics", "turns")
+    turns = {count_of(key): count_of(count) for key, count in counted.items()}
     if len(turns) > 1:
         most = max(turns, key=lambda key: turns[key])
         summary = f"Most conversations have {most} turns; the longest has {max(turns)}."
@@ -164,8 +182,8 @@ def _turns(report: Report) -> Iterator[Chart]:
 
 
 def _labels(report: Report) -> Iterator[Chart]:
-    found = part(report, "statistics", "labels").get("counts") or []
-    counts = {str(item["text"]) or "(empty)": int(item["count"]) for item in found}
+    found = listed(part(report, "statistics", "labels").get("counts"))
+    counts = {str(item["text"]) or "(empty)": count_of(item["count"]) for item in found}
     if counts:
         most, least = max(counts.values()), min(counts.values())
         summary = f"{len(counts)} different answers; from {least:,} to {most:,} rows each."
@@ -177,12 +195,12 @@ def _duplicates(report: Report) -> Iterator[Chart]:
     used = {words: ways for words, ways in found.items() if any(ways.values())}
     if not used:
         return
-    total = sum(int(count) for ways in used.values() for count in ways.values())
+    total = sum(count_of(count) for ways in used.values() for count in ways.values())
     summary = f"{total:,} rows are known already: " + ", ".join(
-        f"{sum(ways.values()):,} from {words}" for words, ways in used.items()
+        f"{sum(map(count_of, ways.values())):,} from {words}" for words, ways in used.items()
     )
     series = tuple(
-        (name, tuple(int(ways.get(way) or 0) for ways in used.values()))
+        (name, tuple(count_of(ways.get(way) or 0) for ways in used.values()))
         for way, name in WAYS.items()
     )
     yield Chart("duplicates", "Known already", summary + ".", "stack", tuple(used), series)
@@ -190,9 +208,9 @@ def _duplicates(report: Report) -> Iterator[Chart]:
 
 def _formatting(report: Report) -> Iterator[Chart]:
     found = part(report, "statistics", "formatting")
-    counts = {words: int(part(found, key).get("rows") or 0) for key, words in TRAITS.items()}
+    counts = {words: count_of(part(found, key).get("rows") or 0) for key, words in TRAITS.items()}
     if any(counts.values()):
-        rows = part(report, "statistics").get("rows") or 1
+        rows = count_of(part(report, "statistics").get("rows")) or 1
         used = [f"{words} in {n / rows:.0%}" for words, n in counts.items() if n]
         summary = "Of the answers: " + ", ".join(used) + "."
         counts = {words: n for words, n in counts.items() if n}
@@ -204,8 +222,8 @@ def _shapes(report: Report) -> Iterator[Chart]:
         ("patterns", "Most frequent prompts (numbers and quotations left out)"),
         ("first_words", "Most frequent beginnings of prompts"),
     ):
-        found = part(report, "statistics", "shapes", key).get("top") or []
-        counts = {str(item["text"]) or "(empty)": int(item["count"]) for item in found}
+        found = listed(part(report, "statistics", "shapes", key).get("top"))
+        counts = {str(item["text"]) or "(empty)": count_of(item["count"]) for item in found}
         if counts:
             first = next(iter(counts))
             summary = f"The most frequent is “{first}”, {counts[first]:,} times."
@@ -214,14 +232,15 @@ def _shapes(report: Report) -> Iterator[Chart]:
 
 def _quality(report: Report) -> Iterator[Chart]:
     found = part(report, "quality")
-    histogram = found.get("histogram") or []
+    bins = found.get("histogram")
+    histogram = list(map(count_of, bins)) if isinstance(bins, list | tuple) else []
     if not any(histogram):
         return
     width = 1 / len(histogram)
     labels = tuple(f"{n * width:.2f}" for n in range(len(histogram)))
     mean = found.get("mean")
     summary = "Scores from 0 to 1" + ("." if mean is None else f"; the mean is {mean:.2f}.")
-    counts = tuple(int(count) for count in histogram)
+    counts = tuple(histogram)
     yield Chart(
         "quality", "Quality of the rows", summary, "spread", labels, (("rows", counts),), "score"
     )

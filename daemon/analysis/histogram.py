@@ -1,9 +1,10 @@
 """Histogram of non-negative integers in logarithmic bins: any range in a few kilobytes."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+
+from daemon.core.records import JsonObject
 
 FINE = 16
 """Bins an octave; the error of a percentile is at most 1/45."""
@@ -44,10 +45,10 @@ class Histogram:
         """How many values there were."""
         return self._zeros + int(self._counts.sum())
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Return JSON values: count, mean, p5, p50, p95, max and bins with both ends included."""
         count = self.count
-        record: dict[str, Any] = {
+        record: JsonObject = {
             "count": count,
             "mean": round(self._total / count, 1) if count else None,
             "max": self._most if count else None,

@@ -1,7 +1,6 @@
 """Scores the quality of a file's rows, against general rules and against the file's own habits."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,7 @@ from daemon.analysis import quality_rows as rows
 from daemon.analysis.quality_language import UNKNOWN, code_of
 from daemon.analysis.quality_rows import Columns, Measures, measure
 from daemon.analysis.quality_text import MARKDOWN
+from daemon.core.records import JsonObject
 
 __all__ = ["Columns", "Measures", "QualityScorer", "keep", "measure"]
 
@@ -86,7 +86,7 @@ class QualityScorer:
             if losses[row]
         }
 
-    def summary(self, lines: Sequence[int]) -> dict[str, Any]:
+    def summary(self, lines: Sequence[int]) -> JsonObject:
         """Return JSON values: histogram, mean, rows by part, language and the lowest rows.
 
         `lines` gives each row's line in the file.
@@ -105,7 +105,7 @@ class QualityScorer:
         poor = np.flatnonzero(self.scores < 1)
         return poor[np.argsort(self.scores[poor], kind="stable")[:LOWEST]]
 
-    def _lowest(self, row: int, lines: Sequence[int]) -> dict[str, Any]:
+    def _lowest(self, row: int, lines: Sequence[int]) -> JsonObject:
         return {
             "row": row,
             "line": lines[row],

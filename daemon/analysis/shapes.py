@@ -1,8 +1,8 @@
 """Counts the most frequent first words and patterns of prompts, in bounded memory."""
 
 import re
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import escape
 
 SHOWN = 15
@@ -28,7 +28,7 @@ class Frequent:
             self._exact = False
             self._counts = dict(sorted(counts.items(), key=_by_count)[:CAPACITY])
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Return the most frequent texts, without those seen only once."""
         first = sorted(self._counts.items(), key=_by_count)[:SHOWN]
         top = [{"text": escape(text, PATTERN_CHARACTERS), "count": n} for text, n in first if n > 1]
@@ -48,7 +48,7 @@ class PromptShapes:
         self._words.add(" ".join(start.split(None, 2)[:2]))
         self._patterns.add(pattern_of(start))
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Return both lists; a count is a lower bound where `exact` is False."""
         return {"first_words": self._words.as_record(), "patterns": self._patterns.as_record()}
 

@@ -3,12 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 
 from daemon.analysis.histogram import Histogram
 from daemon.analysis.shapes import PromptShapes
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Chat, Example, answer_of
 from daemon.core.workspace.jobs import escape
 
@@ -81,7 +81,7 @@ class Statistics:
         self._calls += called or bool(chat.turns[-1].calls)
         return size
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Return everything as JSON values, user text escaped and bounded."""
         rows = self._rows
         return {
@@ -115,7 +115,7 @@ class Labels:
         elif len(self._counts) <= MOST_LABELS:
             self._counts[answer] += 1
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Return the counts, the most frequent first, or null with the reason."""
         reason = self._reason()
         counts = None

@@ -1,9 +1,8 @@
 """Describes an intake report in sentences."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from daemon.analysis.charts import FATES, Report, part
+from daemon.analysis.charts import FATES, Report, count_of, listed, part, texts_of
 from daemon.core.workspace.jobs import escape
 
 HEADLINES = {
@@ -23,13 +22,13 @@ def headline(report: Report) -> str:
 def sentence(report: Report) -> str:
     """Return what became of the rows, in one sentence."""
     rows = part(report, "rows")
-    read, train, held = (int(rows.get(key) or 0) for key in ("read", "train", "holdout"))
+    read, train, held = (count_of(rows.get(key)) for key in ("read", "train", "holdout"))
     if not read:
         return "The file has no readable row."
     counts_text = (
         f"{train:,} of {read:,} {_rows(read)} {_are(train)} trained, {held:,} {_are(held)} held out"
     )
-    others = {words: int(rows.get(key) or 0) for key, words in NOT_TRAINED.items()}
+    others = {words: count_of(rows.get(key)) for key, words in NOT_TRAINED.items()}
     named = ", ".join(f"{count:,} {words}" for words, count in others.items() if count)
     if not named:
         return counts_text + "."
@@ -58,49 +57,50 @@ def remarks(report: Report) -> list[str]:
         *_correction_remark(part(report, "corrections")),
         *_secret_remark(secrets),
         *_unchecked(part(report, "duplicates")),
-        *(_as_sentence(escape(str(text), 500)) for text in report.get("warnings") or []),
+        *(_as_sentence(escape(str(text), 500)) for text in texts_of(report.get("warnings"))),
     ]
 
 
-def _reading_remarks(reading: Mapping[str, Any]) -> list[str]:
+def _reading_remarks(reading: Mapping[str, object]) -> list[str]:
     """Return which keys the rows were read by, and which are metadata."""
     found = []
-    taken = reading.get("taken") or {}
+    taken = part(reading, "taken")
     if taken:
-        named = "; ".join(f"{escape(str(k), 200)} ({n:,} {_rows(n)})" for k, n in taken.items())
+        counts = {escape(str(keys), 200): count_of(n) for keys, n in taken.items()}
+        named = "; ".join(f"{keys} ({n:,} {_rows(n)})" for keys, n in counts.items())
         found.append(f"Read as {named}.")
-    metadata = reading.get("metadata") or {}
+    metadata = part(reading, "metadata") or texts_of(reading.get("metadata"))
     if metadata:
         names = ", ".join(escape(str(key), 60) for key in metadata)
         found.append(f"Metadata, which is not trained: {names}.")
     return found
 
 
-def _token_remarks(tokens: Mapping[str, Any]) -> list[str]:
+def _token_remarks(tokens: Mapping[str, object]) -> list[str]:
     found = []
     if tokens.get("train"):
         found.append(
             f"{tokens['train']:,} tokens are trained, {tokens.get('supervised') or 0:,} of them "
             f"are supervised (the answers); the longest row has {tokens.get('longest') or 0:,}."
         )
-    if count := tokens.get("split"):
+    if count := count_of(tokens.get("split")):
         found.append(f"{count:,} {_rows(count)} longer than the limit {_were(count)} split.")
-    if count := tokens.get("truncated"):
+    if count := count_of(tokens.get("truncated")):
         found.append(f"{count:,} {_rows(count)} longer than the limit {_were(count)} cut off.")
-    if count := tokens.get("forged"):
+    if count := count_of(tokens.get("forged")):
         found.append(f"Control tokens spelled out in texts stay plain text ({count:,} found).")
     return found
 
 
-def _prefix_remark(prefix: Mapping[str, Any]) -> list[str]:
+def _prefix_remark(prefix: Mapping[str, object]) -> list[str]:
     if not prefix:
         return []
     name, place = (escape(str(prefix.get(key)), 200) for key in ("name", "place"))
     return [f"Every conversation is trained with the prefix {name} before it, {place}."]
 
 
-def _conflict_remark(conflicts: Mapping[str, Any]) -> list[str]:
-    count = int(conflicts.get("count") or 0)
+def _conflict_remark(conflicts: Mapping[str, object]) -> list[str]:
+    count = count_of(conflicts.get("count"))
     if not count:
         return []
     policy = escape(str(conflicts.get("policy") or "keep"), 40)
@@ -110,22 +110,24 @@ def _conflict_remark(conflicts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _answer_remarks(duplicates: Mapping[str, Any]) -> list[str]:
-    meant, repeated = part(duplicates, "on_purpose"), duplicates.get("repeated") or []
+def _answer_remarks(duplicates: Mapping[str, object]) -> list[str]:
+    meant, repeated = part(duplicates, "on_purpose"), listed(duplicates.get("repeated"))
     found = []
-    if rows := int(meant.get("rows") or 0):
+    if rows := count_of(meant.get("rows")):
         found.append(
-            f"{rows:,} {_rows(rows)} give several answers to {int(meant.get('questions') or 0):,} "
-            "equal questions: taken as meant, all of them stay."
+            f"{rows:,} {_rows(rows)} give several answers to "
+            f"{count_of(meant.get('questions')):,} equal questions: taken as meant, all of them "
+            "stay."
         )
     if repeated:
-        often = ", ".join(f"line {int(r['line']):,} {int(r['times']):,} times" for r in repeated)
+        places = [(count_of(one["line"]), count_of(one["times"])) for one in repeated]
+        often = ", ".join(f"line {line:,} {times:,} times" for line, times in places)
         found.append(f"Equal rows are trained once; most often: {often}.")
     return found
 
 
-def _correction_remark(corrections: Mapping[str, Any]) -> list[str]:
-    count = int(corrections.get("trained") or 0) + int(corrections.get("held_out") or 0)
+def _correction_remark(corrections: Mapping[str, object]) -> list[str]:
+    count = count_of(corrections.get("trained")) + count_of(corrections.get("held_out"))
     if not count:
         return []
     jobs = ", ".join(escape(str(job), 60) for job in part(corrections, "by_job"))
@@ -136,16 +138,16 @@ def _correction_remark(corrections: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _secret_remark(secrets: Mapping[str, Any]) -> list[str]:
-    count = int(secrets.get("rows") or 0)
+def _secret_remark(secrets: Mapping[str, object]) -> list[str]:
+    count = count_of(secrets.get("rows"))
     if not count:
         return []
     kinds = ", ".join(f"{escape(str(k), 40)}: {n:,}" for k, n in part(secrets, "kinds").items())
     return [f"{count:,} {_rows(count)} may hold secrets or personal data ({kinds})."]
 
 
-def _unchecked(duplicates: Mapping[str, Any]) -> list[str]:
-    count = int(duplicates.get("unchecked") or 0)
+def _unchecked(duplicates: Mapping[str, object]) -> list[str]:
+    count = count_of(duplicates.get("unchecked"))
     return [f"{count:,} {_rows(count)} could not be compared with all others."] if count else []
 
 

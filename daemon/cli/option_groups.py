@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any, get_type_hints
 
 from daemon.cli.place import HERE, Json, Rehearse, Root, Wait
+from daemon.core.records import JsonObject
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     return spread_out
 
 
-def _parameters(parameter: inspect.Parameter, hints: dict[str, Any]) -> Iterator[inspect.Parameter]:
+def _parameters(parameter: inspect.Parameter, hints: JsonObject) -> Iterator[inspect.Parameter]:
     kind, hint = inspect.Parameter.KEYWORD_ONLY, hints[parameter.name]
     if not is_dataclass(hint):
         yield parameter.replace(kind=kind, annotation=hint)

@@ -1,14 +1,14 @@
 """Finds the workspace of a command and its running daemon."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from daemon.clock import Clock
 from daemon.core.decisions import pulse
+from daemon.core.status.shown import ShownStatus
 from daemon.errors import ExitCode, UserFault
 from daemon.folders.disk import locks
 from daemon.layout import Layout
@@ -113,7 +113,7 @@ class DaemonWatch:
         self._what = what
         self._unblocked_s = clock.monotonic_s()
 
-    def check(self, running: bool, document: Mapping[str, Any]) -> None:
+    def check(self, running: bool, document: ShownStatus) -> None:
         """Check once; `document` is the status document.
 
         Raises:

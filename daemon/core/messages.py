@@ -4,6 +4,7 @@ The JSON form of a message is its fields and `"kind"`, the class name.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -324,7 +325,7 @@ def decode_report(line: bytes) -> Report:
     return report
 
 
-def _decode(line: bytes, kinds: dict[str, Any]) -> Any:
+def _decode(line: bytes, kinds: Mapping[str, Any]) -> Any:
     body = json.loads(line)
     if not isinstance(body, dict) or body.get("kind") not in kinds:
         raise ValueError(f"not a message: {line[:120]!r}")

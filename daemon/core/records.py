@@ -14,8 +14,9 @@ from daemon.errors import DaemonFault
 
 Kind = TypeVar("Kind")
 
-JsonObject = dict[str, Any]
-"""An object whose keys are not fixed here: settings as they were saved, or another's record."""
+JsonObject = dict[str, object]
+"""A JSON object whose keys are not fixed here: a user's row, settings as they were saved, or what
+is only written. A value of it is narrowed where it is used."""
 
 
 FIRST_SCHEMA = 1

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from daemon.core.rows.examples import Example, from_record
+from daemon.core.rows.examples import Example, RowForm, from_record
 from daemon.core.rows.holdout import Half
 from daemon.core.workspace.untrained import Untrained
 from daemon.dedup.index import ALL_TRAINED, Earlier, Index, choose_segments
@@ -99,12 +98,12 @@ def read_row(path: Path, offset: int) -> Example | None:
         return None
 
 
-def read_record(path: Path, offset: int) -> dict[str, Any] | None:
+def read_record(path: Path, offset: int) -> RowForm | None:
     """Return a record by where it stands; None where it cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(offset)
-            record: dict[str, Any] = json.loads(file.readline())
+            record: RowForm = json.loads(file.readline())
             return record
     except (OSError, ValueError):
         return None

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.right_answers import MAIN
 from daemon.core.evaluation.suites import ScorerName
+from daemon.core.records import JsonObject
 from daemon.core.training.evaluations import (
     Evaluations,
     ExactMatches,
@@ -199,7 +200,7 @@ def summaries(marks: JudgementScores, exam: Exam) -> dict[str, dict[str, Summary
     }
 
 
-def details(marks: JudgementScores, exam: Exam) -> list[dict[str, Any]]:
+def details(marks: JudgementScores, exam: Exam) -> list[JsonObject]:
     """Return each question with its golden answers, and every model's answer with its scores."""
     return [
         {

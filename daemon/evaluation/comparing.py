@@ -4,14 +4,22 @@ The result is one value, the report for programs, from which the pages for peopl
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import combinations
-from typing import Any
 
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions
 from daemon.core.evaluation.next_actions import next_actions
+from daemon.core.evaluation.reports import (
+    ComparisonReport,
+    OverallFigures,
+    RightCounts,
+    SubjectFigures,
+    SubjectLoss,
+    SuiteFigures,
+    TargetFigures,
+    TestedPair,
+)
 from daemon.core.evaluation.targets import GRADE, check, outcome_of
-from daemon.core.records import to_json_value
+from daemon.core.records import JsonObject, to_json_value
 from daemon.core.training.evaluations import Summary
 from daemon.core.training.plan import mix
 from daemon.evaluation.candidate_scores import compare_scores, metric_for
@@ -56,7 +64,7 @@ class SubjectComparison:
         for _, scores in self._answers.of_suite(suite):
             yield from scores
 
-    def report(self, outcome: str, message: str) -> dict[str, Any]:
+    def report(self, outcome: str, message: str) -> ComparisonReport:
         """Return the whole report."""
         summaries = {at: summarise(present(scores)) for at, scores in self._scores.items()}
         by_suite, overall = self._tests()
@@ -94,24 +102,24 @@ class SubjectComparison:
 
     # --- figures ------------------------------------------------------------------------------
 
-    def _subject(self, place: int) -> dict[str, Any]:
+    def _subject(self, place: int) -> SubjectFigures:
         subject = self._request.subjects[place]
         results = [result for (_, who), result in self._results.items() if who == place]
-        measured = [result["measured"] for result in results if result["measured"] is not None]
-        tokens, seconds = (sum(m[key] for m in measured) for key in ("tokens", "seconds"))
-        peaks = [m["peak_bytes"] for m in measured if m["answers"]]
+        measured = [result.measured for result in results if result.measured is not None]
+        tokens, seconds = sum(m.tokens for m in measured), sum(m.seconds for m in measured)
+        peaks = [m.peak_bytes for m in measured if m.answers]
         return {
             "name": subject.name,
             "kind": subject.kind,
             "path": subject.path,
             "sha256": subject.sha256,
             "prefix": subject.prefix.name if subject.prefix is not None else None,
-            "missing": sum(answer is None for result in results for answer in result["answers"]),
+            "missing": sum(answer is None for result in results for answer in result.answers),
             "unknown": subject.unknown,
             "unscored": self._unscored(place),
-            "failed": [result["failed"] for result in results if result["failed"] is not None],
-            "generated": sum(m["answers"] for m in measured),
-            "remembered": sum(m["remembered"] for m in measured),
+            "failed": [result.failed for result in results if result.failed is not None],
+            "generated": sum(m.answers for m in measured),
+            "remembered": sum(m.remembered for m in measured),
             "tokens": tokens,
             "seconds": seconds,
             "tokens_per_s": tokens / seconds if tokens and seconds else None,
@@ -123,11 +131,11 @@ class SubjectComparison:
         return sum(
             loss is None and bool(item.answers)
             for (place, subject), result in self._results.items()
-            if subject == who and result["losses"] is not None
-            for item, loss in zip(self._questions[place].suite.items, result["losses"], strict=True)
+            if subject == who and result.losses is not None
+            for item, loss in zip(self._questions[place].suite.items, result.losses, strict=True)
         )
 
-    def _suite(self, place: int, summaries: Mapping[tuple[int, int], Summary]) -> dict[str, Any]:
+    def _suite(self, place: int, summaries: Mapping[tuple[int, int], Summary]) -> SuiteFigures:
         one = self._questions[place]
         return {
             "name": one.suite.name,
@@ -146,7 +154,7 @@ class SubjectComparison:
 
     def _overall(
         self, who: int, summaries: Mapping[tuple[int, int], Summary]
-    ) -> dict[str, Any] | None:
+    ) -> OverallFigures | None:
         mine = [summary for (_, subject), summary in summaries.items() if subject == who]
         values = [
             score.metrics[self._metrics[suite]]
@@ -163,12 +171,12 @@ class SubjectComparison:
             "items": len(values),
             "mean": sum(values) / len(values) if values else None,
             "right": [sum(column) for column in zip(*counts, strict=True)],
-            "grade": None if found is None else asdict(found),
+            "grade": None if found is None else found.as_record(),
         }
 
     # --- tests --------------------------------------------------------------------------------
 
-    def _tests(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _tests(self) -> tuple[list[TestedPair], list[TestedPair]]:
         """Return the tests of each suite and those over all items; each group has its level."""
         metrics = sorted(set(self._metrics))
         metric = metrics[0] if len(metrics) == 1 else "each suite's own"
@@ -218,12 +226,10 @@ class SubjectComparison:
             if metric in new.metrics and metric in old.metrics
         ]
 
-    def _losses(self) -> list[dict[str, Any]]:
+    def _losses(self) -> list[SubjectLoss]:
         """Return each model's losses on the golden answers."""
         found = {
-            at: [None if one is None else (float(one[0]), int(one[1])) for one in result["losses"]]
-            for at, result in self._results.items()
-            if result["losses"] is not None
+            at: result.losses for at, result in self._results.items() if result.losses is not None
         }
         suites = [one.suite.name for one in self._questions]
         families = [self._families(place) for place in range(len(suites))]
@@ -233,9 +239,9 @@ class SubjectComparison:
 
     # --- changes and targets ------------------------------------------------------------------
 
-    def _changed(self, who: int, *, right: bool) -> list[dict[str, Any]]:
+    def _changed(self, who: int, *, right: bool) -> list[JsonObject]:
         """Return the questions that a subject alone, or the first alone, has right."""
-        found = []
+        found: list[JsonObject] = []
         for place, one in enumerate(self._questions):
             if (place, who) not in self._scores or (place, 0) not in self._scores:
                 continue
@@ -243,13 +249,14 @@ class SubjectComparison:
                 one.suite.items,
                 self._scores[place, who],
                 self._scores[place, 0],
-                self._results[place, who]["answers"],
-                self._results[place, 0]["answers"],
+                self._results[place, who].answers,
+                self._results[place, 0].answers,
                 strict=True,
             )
             for item, mine, first, after, before in rows:
                 if mine is None or first is None or mine.main is None or first.main is None:
                     continue
+                assert before is not None and after is not None, "it has a score"
                 if (mine.main == 1.0) == right and (first.main == 1.0) == (not right):
                     found.append(
                         {
@@ -258,19 +265,19 @@ class SubjectComparison:
                             "difficulty": item.difficulty,
                             "question": item.messages[-1].content,
                             "golden": item.answers[0] if item.answers else "",
-                            "before": before["text"],
-                            "after": after["text"],
+                            "before": before.text,
+                            "after": after.text,
                         }
                     )
         return found
 
     def _targets(
         self, summaries: Mapping[tuple[int, int], Summary]
-    ) -> dict[str, dict[str, Any]] | None:
+    ) -> dict[str, TargetFigures] | None:
         wanted = self._request.targets
         if not wanted:
             return None
-        found = {}
+        found: dict[str, TargetFigures] = {}
         for who, subject in enumerate(self._request.subjects):
             checked = check(wanted, self._figures(who, summaries))
             version = subject.path if subject.kind == "version" else None
@@ -304,7 +311,7 @@ class SubjectComparison:
         graded = None if overall is None else overall["grade"]
         return found if graded is None else found | {OVERALL: {GRADE: graded["overall"]}}
 
-    def details(self) -> Iterator[dict[str, Any]]:
+    def details(self) -> Iterator[JsonObject]:
         """Yield each question with its golden answers, every subject's answer and its scores."""
         for place, one in enumerate(self._questions):
             for number, item in enumerate(one.suite.items):
@@ -324,15 +331,16 @@ class SubjectComparison:
                     },
                 }
 
-    def _answer(self, suite: int, who: int, number: int) -> dict[str, Any] | None:
+    def _answer(self, suite: int, who: int, number: int) -> JsonObject | None:
         score = self._scores[suite, who][number]
         if score is None:
             return None
         result = self._results[suite, who]
-        answer, losses = result["answers"][number], result["losses"]
+        answer, losses = result.answers[number], result.losses
+        assert answer is not None, "it has a score"
         loss = None if losses is None else losses[number]
         return {
-            **answer,
+            **to_json_value(answer),
             "loss": loss,
             "scores": dict(score.metrics),
             "failures": list(score.failures),
@@ -340,21 +348,21 @@ class SubjectComparison:
         }
 
 
-def _counts(summary: Summary) -> dict[str, Any]:
+def _counts(summary: Summary) -> RightCounts:
     """Return how many were right, by difficulty and together."""
     columns = list(zip(*summary.right.values(), strict=True)) or [(0,), (0,)]
     by_difficulty = {name: list(counts) for name, counts in summary.right.items()}
     return {"right": [sum(column) for column in columns], "right_by_difficulty": by_difficulty}
 
 
-def _winner(names: Sequence[str], overall: Sequence[Mapping[str, Any]]) -> str | None:
+def _winner(names: Sequence[str], overall: Sequence[TestedPair]) -> str | None:
     """Return the subject proven better than each other one over all items; None without one."""
     won = [test["winner"] for test in overall]
     others = len(names) - 1
     return next((name for name in names if others and won.count(name) == others), None)
 
 
-def _finding(test: Mapping[str, Any]) -> str:
+def _finding(test: Mapping[str, object]) -> str:
     subject, first = test["subject"], test["against"]
     families = "" if test["families"] is None else f" in {test['families']} families"
     why_not = "" if test["why_not"] is None else f"; {test['why_not']}"

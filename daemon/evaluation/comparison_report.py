@@ -1,10 +1,17 @@
 """Renders a comparison as Markdown and as a self-contained HTML page."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from daemon.core.decisions.promotion import counted_items
+from daemon.core.evaluation.reports import (
+    ComparisonReport,
+    FailureExample,
+    SubjectFigures,
+    TargetFigures,
+    TestedPair,
+)
 from daemon.core.evaluation.suites import DIFFICULTIES
+from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import escape, one_line
 from daemon.evaluation.report_parts import SIDES, changes, rounded
 from daemon.evaluation.scores.grade import parts_shown
@@ -18,7 +25,7 @@ from daemon.evaluation.writing_report import (
 )
 from daemon.reports.rendering import render
 
-Report = Mapping[str, Any]
+Report = ComparisonReport
 Rows = list[tuple[str, ...]]
 
 SCORES = ("suite", "subject", "items", "metric", "mean", "right", *DIFFICULTIES)
@@ -69,18 +76,18 @@ def score_rows(report: Report) -> Rows:
                     *(_share(by[level]) if level in by else "" for level in DIFFICULTIES),
                 )
             )
-    for name, found in report["overall"].items():
-        if found is not None:
-            graded = found["grade"]
+    for name, overall in report["overall"].items():
+        if overall is not None:
+            graded = overall["grade"]
             mark = "" if graded is None else f"grade {shown_grade(graded)}"
             rows.append(
                 (
                     "all",
                     name,
-                    str(found["items"]),
+                    str(overall["items"]),
                     mark,
-                    rounded(found["mean"]),
-                    _share(found["right"]),
+                    rounded(overall["mean"]),
+                    _share(overall["right"]),
                     *("" for _ in DIFFICULTIES),
                 )
             )
@@ -180,7 +187,7 @@ def headline(report: Report) -> list[str]:
     return sentences
 
 
-def _outcome(found: Mapping[str, Any]) -> str:
+def _outcome(found: TargetFigures) -> str:
     """Return the outcome of a subject's targets, with the number that were not measured."""
     missing = sum(one["value"] is None for one in found["checked"])
     if not missing or missing == len(found["checked"]):
@@ -188,13 +195,13 @@ def _outcome(found: Mapping[str, Any]) -> str:
     return f"{found['outcome']} ({missing} of {len(found['checked'])} not measured)"
 
 
-def _speed(one: Mapping[str, Any]) -> str:
+def _speed(one: SubjectFigures) -> str:
     if one["tokens_per_s"] is not None:
         return f"{one['tokens_per_s']:.1f}"
     return "not measured" if one["kind"] != "answers" else ""
 
 
-def _remarks(one: Mapping[str, Any]) -> list[str]:
+def _remarks(one: SubjectFigures) -> list[str]:
     sentences = list(dict.fromkeys(one["failed"]))
     if one["remembered"]:
         sentences.append(
@@ -218,7 +225,7 @@ def _remarks(one: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def _winner(test: Mapping[str, Any]) -> str:
+def _winner(test: TestedPair) -> str:
     if test["winner"] is not None:
         return str(test["winner"])
     why_not = test.get("why_not")
@@ -244,7 +251,7 @@ def page(report: Report) -> str:
     return render("comparison.html", **_shown(report), title=title, drawn=())
 
 
-def _shown(report: Report) -> dict[str, Any]:
+def _shown(report: Report) -> JsonObject:
     """Return what the templates of a comparison show."""
     return {
         "report": report,
@@ -261,7 +268,7 @@ def _shown(report: Report) -> dict[str, Any]:
     }
 
 
-def _failure_examples(report: Report) -> list[dict[str, Any]]:
+def _failure_examples(report: Report) -> list[JsonObject]:
     return [
         {
             "title": f"{_words(one['kind'])}, {one['suite']}",
@@ -271,7 +278,7 @@ def _failure_examples(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _example(found: Mapping[str, Any]) -> dict[str, Any]:
+def _example(found: FailureExample) -> JsonObject:
     texts = {"question": found["question"], "wanted": found["golden"], **found["answers"]}
     shown = [
         (name, one_line(text, LONGEST)) for name, text in texts.items() if text or name != "wanted"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from daemon.core.evaluation.benchmarks import Benchmarks, benchmarks_of, share
 from daemon.core.evaluation.explanation import CANDIDATE, EARLIER, OWN
+from daemon.core.records import JsonObject
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.manifests import Manifest
 from daemon.evaluation.scores.grade import Grade, grade, parts_of, shown
@@ -63,7 +63,7 @@ class Course:
                     for name in self.suites
                 ),
                 share(point.right.overall),
-                "" if point.grade is None else shown(asdict(point.grade)),
+                "" if point.grade is None else shown(point.grade.as_record()),
             )
             for point in self.points
         ]
@@ -82,7 +82,7 @@ class Course:
             or (other := [name for name in self.points[-1].items if name not in point.items])
         ]
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Return plain JSON values."""
         return {
             "schema_version": 1,

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
+from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.reports import FailureExample, FailureFigures
 from daemon.core.evaluation.suites import SuiteItem
 from daemon.evaluation.scored_answers import ScoredAnswers
 from daemon.evaluation.scores.score import Score
@@ -12,18 +13,18 @@ EXAMPLES = 3
 """Examples of each kind: of the last subject that has it."""
 
 
-def failures_of(answers: ScoredAnswers) -> list[dict[str, Any]]:
+def failures_of(answers: ScoredAnswers) -> list[FailureFigures]:
     """Return each kind of failure of each suite: how often each subject has it, and examples."""
     return [one for place in range(len(answers.questions)) for one in _of_suite(answers, place)]
 
 
-def kinds_of(item: SuiteItem, score: Score, answer: Mapping[str, Any]) -> tuple[str, ...]:
+def kinds_of(item: SuiteItem, score: Score, answer: Answer) -> tuple[str, ...]:
     """Return how an answer fails; each kind once."""
     if score.main == 1.0:
         return ()
     if not score.characters:
         return ("empty",)
-    cut = () if answer.get("ended", True) else ("cut_off",)
+    cut = () if answer.ended else ("cut_off",)
     if score.main is None:
         return cut
     # Where calls or records are compared, what is wrong with them says more than "another answer".
@@ -31,9 +32,9 @@ def kinds_of(item: SuiteItem, score: Score, answer: Mapping[str, Any]) -> tuple[
     return tuple(dict.fromkeys((*cut, *(score.failures or others))))
 
 
-def _of_suite(answers: ScoredAnswers, place: int) -> list[dict[str, Any]]:
+def _of_suite(answers: ScoredAnswers, place: int) -> list[FailureFigures]:
     counts: dict[str, Counter[str]] = {}
-    found: dict[str, list[tuple[SuiteItem, dict[int, tuple[Score, Any]], int]]] = {}
+    found: dict[str, list[tuple[SuiteItem, dict[int, tuple[Score, Answer]], int]]] = {}
     for item, by_subject in answers.rows(place):
         for who, (score, answer) in by_subject.items():
             for kind in kinds_of(item, score, answer):
@@ -56,11 +57,11 @@ def _of_suite(answers: ScoredAnswers, place: int) -> list[dict[str, Any]]:
 
 
 def _example(
-    answers: ScoredAnswers, item: SuiteItem, by_subject: Mapping[int, tuple[Score, Any]]
-) -> dict[str, Any]:
+    answers: ScoredAnswers, item: SuiteItem, by_subject: Mapping[int, tuple[Score, Answer]]
+) -> FailureExample:
     return {
         "id": item.id,
         "question": item.messages[-1].content,
         "golden": item.answers[0] if item.answers else "",
-        "answers": {answers.names[who]: answer["text"] for who, (_, answer) in by_subject.items()},
+        "answers": {answers.names[who]: answer.text for who, (_, answer) in by_subject.items()},
     }

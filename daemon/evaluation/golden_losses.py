@@ -5,8 +5,8 @@ A file of answers has none.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from daemon.core.evaluation.reports import SubjectLoss, TestedPair
 from daemon.core.training.judgement import LOSS
 from daemon.evaluation.bootstrap import Rows
 from daemon.evaluation.pair_tests import Pairs, decided
@@ -27,7 +27,7 @@ def table_of(
     level: float,
     seed: int,
     bases: Sequence[str | None],
-) -> list[dict[str, Any]]:
+) -> list[SubjectLoss]:
     """Return a record for each suite and subject with losses, then one for each over all suites.
 
     `found` has the losses by index of suite and subject, `families` the families of each suite's
@@ -85,9 +85,7 @@ def _per_token(rows: Rows) -> list[float]:
     return [total / max(1, tokens) for total, tokens in rows]
 
 
-def _record(
-    suite: str, subject: str, losses: Losses, test: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def _record(suite: str, subject: str, losses: Losses, test: TestedPair | None) -> SubjectLoss:
     rows = [one for one in losses if one is not None]
     loss = mean_loss(rows)
     return {

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from daemon.core.decisions.promotion import Holding, holding
+from daemon.core.evaluation.reports import TestedPair
 from daemon.core.training.judgement import LOSS
 from daemon.evaluation.bootstrap import Rows, by_family, interval
 from daemon.evaluation.paired import Labels, Paired
@@ -37,7 +37,7 @@ class Pairs:
         return min(1.0, 2.0 * min(self.test.p_better, self.test.p_worse))
 
 
-def decided(tests: Sequence[Pairs], level: float, seed: int) -> list[dict[str, Any]]:
+def decided(tests: Sequence[Pairs], level: float, seed: int) -> list[TestedPair]:
     """Decide tests with one level for all: winners by Holm, intervals by Bonferroni."""
     # Where nothing changed, a test cannot be significant (Tarone 1990).
     counted = [one for one in tests if one.p < 1.0]
@@ -53,7 +53,7 @@ def _bounds(one: Pairs, level: float, seed: int) -> tuple[float, float]:
 
 def _record(
     one: Pairs, bounds: tuple[float, float], held: Holding[Pairs], level: float
-) -> dict[str, Any]:
+) -> TestedPair:
     # The test ranks items, the mean weighs them: where the two disagree there is no winner.
     gain = -one.change if one.metric == LOSS else one.change
     is_better = one.test.p_better < one.test.p_worse

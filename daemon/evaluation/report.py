@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Literal, cast
 
 from daemon.core.decisions.promotion import Verdict, counted_items
 from daemon.core.evaluation.benchmarks import benchmarks_of
 from daemon.core.evaluation.explanation import EARLIER, OWN
-from daemon.core.records import to_json_value
+from daemon.core.evaluation.reports import (
+    GradedSets,
+    GradeFigures,
+    JudgementReport,
+    PairFigures,
+    SetLosses,
+)
+from daemon.core.records import JsonObject, to_json_value
 from daemon.core.training.evaluations import Evaluations, Summary
 from daemon.core.training.judgement import PairedComparison
 from daemon.evaluation.candidate_scores import JudgementScores, ModelScores, metric_of, summaries
@@ -21,7 +28,7 @@ from daemon.evaluation.writing import ExpectedWriting
 from daemon.reports.rendering import render
 from daemon.settings_evaluation import GradeSettings
 
-Report = Mapping[str, Any]
+Report = JudgementReport
 
 
 def report_of(
@@ -31,14 +38,13 @@ def report_of(
     tests: Sequence[PairedComparison],
     verdict: Verdict,
     grading: GradeSettings,
-    about: Mapping[str, Any],
-) -> dict[str, Any]:
+    about: Mapping[str, object],
+) -> Report:
     """Return the whole report; `about` describes what was judged."""
     summed = summaries(marks, exam)
-    before = marks.references[0]
-    return {
+    before, graded = marks.references[0], _graded(marks, summed, grading)
+    report: JudgementReport = {
         "schema_version": 1,
-        **about,
         "models": [one.examinee.name for one in marks.all_models],
         "verdict": {
             "kind": verdict.kind,
@@ -54,19 +60,22 @@ def report_of(
             }
             for name, by_model in summed.items()
         },
-        "tests": [asdict(test) for test in tests],
-        **_graded(marks, summed, grading),
+        "tests": [cast("PairFigures", asdict(test)) for test in tests],
+        "grades": graded["grades"],
+        "graded_on": graded["graded_on"],
+        "benchmarks": graded["benchmarks"],
         "changed": {
             "to_right": _changed(marks.candidate, before, exam, right=True),
             "to_wrong": _changed(marks.candidate, before, exam, right=False),
         },
         "habits": _habits(wanted),
     }
+    return cast("JudgementReport", {"schema_version": 1, **about, **report})
 
 
 def _graded(
     marks: JudgementScores, summed: Mapping[str, Mapping[str, Summary]], grading: GradeSettings
-) -> dict[str, Any]:
+) -> GradedSets:
     """Return the grades, the sets that they are of, and the right answers to the suites."""
     # Items and habits of suites stay the same; those of hold-outs are others in each run.
     graded = [name for name in summed if name not in (OWN, EARLIER)] or list(summed)
@@ -81,15 +90,15 @@ def _graded(
     }
 
 
-def _habits(wanted: ExpectedWriting) -> dict[str, Any]:
+def _habits(wanted: ExpectedWriting) -> JsonObject:
     return {
         "jobs": {job: to_json_value(one.habit) for job, one in wanted.jobs.items()},
         "suites": {name: to_json_value(one.habit) for name, one in wanted.suites.items()},
     }
 
 
-def _losses(marks: JudgementScores) -> list[dict[str, Any]]:
-    found = []
+def _losses(marks: JudgementScores) -> list[SetLosses]:
+    found: list[SetLosses] = []
     for name, scored in marks.candidate.results.losses.items():
         losses = {m.examinee.name: mean_loss(m.results.losses[name]) for m in marks.all_models}
         found.append(
@@ -117,16 +126,16 @@ def _style_gain(by_model: Mapping[str, Summary], marks: JudgementScores) -> floa
     return None if mine is None or other is None else mine.mean - other.mean
 
 
-def _grade(summed: Sequence[Summary], grading: GradeSettings) -> dict[str, Any] | None:
+def _grade(summed: Sequence[Summary], grading: GradeSettings) -> GradeFigures | None:
     found = grade(parts_of(summed), grading)
-    return None if found is None else asdict(found)
+    return None if found is None else found.as_record()
 
 
 def _changed(
     candidate: ModelScores, before: ModelScores, exam: Exam, *, right: bool
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     """Return the questions that the candidate alone, or the reference alone, has right."""
-    found = []
+    found: list[JsonObject] = []
     triples = zip(exam.questions, candidate.scores, before.scores, strict=True)
     for number, (question, mine, other) in enumerate(triples):
         if mine.main is None or other.main is None:
@@ -150,7 +159,7 @@ def markdown(report: Report) -> str:
     return render("judgement.md", **shown(report), sides=SIDES)
 
 
-def shown(report: Report) -> dict[str, Any]:
+def shown(report: Report) -> JsonObject:
     """Return what the templates of a judgement show."""
     return {
         "report": report,
@@ -177,6 +186,11 @@ def _findings(report: Report) -> list[str]:
     ]
 
 
+SUMMED: tuple[Literal["formatting", "calibration_error", "characters"], ...] = (
+    "formatting",
+    "calibration_error",
+    "characters",
+)
 FORGOTTEN_NAMES = ("file", "best version", "rows", "rise", "tolerated", "gained", "p worse")
 TEST_NAMES = ("set", "metric", "against", "items", "change", "p better", "p worse")
 
@@ -186,17 +200,18 @@ def figures(report: Report) -> list[tuple[str, ...]]:
     models = report["models"]
     rows: list[tuple[str, ...]] = []
     for one in (found for found in report["losses"] if found["items"]):
-        for figure, key in (("loss, nats a token", "models"), ("perplexity", "perplexity")):
-            shown = [rounded(one[key][model]) for model in models]
+        losses = ("loss, nats a token", one["models"]), ("perplexity", one["perplexity"])
+        for figure, by in losses:
+            shown = [rounded(by[model]) for model in models]
             rows.append((one["set"], str(one["items"]), figure, *shown))
-    for name, one in report["answers"].items():
-        summed = one["models"]
+    for name, answered in report["answers"].items():
+        summed = answered["models"]
         items = str(summed[models[0]]["items"])
         for metric in summed[models[0]]["metrics"]:
             means = [summed[model]["metrics"].get(metric) for model in models]
             shown = [rounded(mean["mean"] if mean else None) for mean in means]
             rows.append((name, items, metric.replace("_", " "), *shown))
-        for figure in ("formatting", "calibration_error", "characters"):
+        for figure in SUMMED:
             shown = [rounded(summed[model][figure]) for model in models]
             if any(shown):
                 rows.append((name, items, figure.replace("_", " "), *shown))
@@ -236,5 +251,5 @@ def tests_of(report: Report) -> list[tuple[str, ...]]:
     ]
 
 
-def _grade_cell(found: Mapping[str, Any] | None) -> str:
+def _grade_cell(found: GradeFigures | None) -> str:
     return "" if found is None else shown_grade(found)

@@ -1,11 +1,16 @@
 """What the reports of judgements and comparisons share: figures and changed answers."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal
 
+from daemon.core.evaluation.reports import ChangedAnswers
+from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import one_line
 
-CHANGES = {"to_right": "From wrong to right", "to_wrong": "From right to wrong"}
+CHANGES: dict[Literal["to_right", "to_wrong"], str] = {
+    "to_right": "From wrong to right",
+    "to_wrong": "From right to wrong",
+}
 SIDES = {"question": "question", "wanted": "golden", "before": "before", "after": "after"}
 """What stands side by side, each with its key in the report."""
 SHOWN = 20
@@ -18,8 +23,8 @@ def rounded(value: float | None) -> str:
 
 
 def changes(
-    changed: Mapping[str, Any], about: Sequence[str] = ("id",), subject: str = ""
-) -> list[dict[str, Any]]:
+    changed: ChangedAnswers, about: Sequence[str] = ("id",), subject: str = ""
+) -> list[JsonObject]:
     """Return the changes of each kind: their title, how many there are, and those shown."""
     of = f", {subject}" if subject else ""
     keys = (*about, *SIDES.values())

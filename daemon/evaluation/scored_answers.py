@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.evaluations import HOLDOUTS, Questions
+from daemon.core.evaluation.reports import SuiteResult
 from daemon.core.evaluation.suites import SuiteItem
 from daemon.evaluation.scores.score import Score, score_answer
 from daemon.evaluation.writing import ExpectedWriting
 
-SubjectResults = Mapping[tuple[int, int], Mapping[str, Any]]
+SubjectResults = Mapping[tuple[int, int], SuiteResult]
 """What each subject answered, by index of suite and subject; a missing one was not run."""
 
 
@@ -30,16 +31,17 @@ class ScoredAnswers:
             if (suite, who) in self.scores:
                 yield who, self.scores[suite, who]
 
-    def rows(self, suite: int) -> Iterator[tuple[SuiteItem, dict[int, tuple[Score, Any]]]]:
+    def rows(self, suite: int) -> Iterator[tuple[SuiteItem, dict[int, tuple[Score, Answer]]]]:
         """Yield each item of a suite with the score and the answer of each subject that has one."""
         there = dict(self.of_suite(suite))
         for number, item in enumerate(self.questions[suite].suite.items):
             yield (
                 item,
                 {
-                    who: (score, self.results[suite, who]["answers"][number])
+                    who: (score, answer)
                     for who, scores in there.items()
                     if (score := scores[number]) is not None
+                    if (answer := self.results[suite, who].answers[number]) is not None
                 },
             )
 
@@ -54,14 +56,12 @@ def scored_answers(
     scores = {
         (suite, subject): _scored(questions[suite], result, writing)
         for (suite, subject), result in results.items()
-        if result["failed"] is None
+        if result.failed is None
     }
     return ScoredAnswers(names, questions, results, scores)
 
 
-def _scored(
-    of: Questions, result: Mapping[str, Any], writing: ExpectedWriting
-) -> list[Score | None]:
+def _scored(of: Questions, result: SuiteResult, writing: ExpectedWriting) -> list[Score | None]:
     suite = of.suite
     return [
         None
@@ -69,11 +69,11 @@ def _scored(
         else score_answer(
             suite.scorer,
             item,
-            answer["text"],
+            answer.text,
             writing.of(suite.name, _job_of(suite.name, item)),
-            answer.get("confidence"),
+            answer.confidence,
         )
-        for item, answer in zip(suite.items, result["answers"], strict=True)
+        for item, answer in zip(suite.items, result.answers, strict=True)
     ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.records import from_json_value
@@ -18,7 +18,7 @@ from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring import Interrupted, Scorer, chunks
 from daemon.text.encoder import Encoded
 
-Found = Mapping[str, Any]
+Found = Mapping[str, object]
 """A model's losses and answers, as plain JSON values by the items' keys."""
 
 
@@ -170,7 +170,9 @@ class ScoringSession:
         return SessionResults(losses, answers, [self._loss(row) for row in exam.tune])
 
     def _loss(self, row: Encoded) -> tuple[float, int]:
-        total, tokens = self._known[loss_key(row)]
+        found = self._known[loss_key(row)]
+        assert isinstance(found, list | tuple), "it was cached as a sum and a number of tokens"
+        total, tokens = found
         return float(total), int(tokens)
 
     def _score(self, rows: Sequence[Encoded]) -> bool:

@@ -6,9 +6,9 @@ answers come from elsewhere, still has over it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from daemon.core.evaluation.evaluations import Questions, Subject
+from daemon.core.evaluation.reports import ComparisonReport, TrackFigures, TrackRow
 from daemon.core.evaluation.right_answers import MAIN
 from daemon.core.evaluation.suites import ScorerName
 from daemon.core.training.evaluations import Summary
@@ -61,7 +61,7 @@ def tracks_of(
     subjects: Sequence[Subject],
     questions: Sequence[Questions],
     summaries: Mapping[tuple[int, int], Summary],
-) -> dict[str, Any]:
+) -> TrackFigures:
     """Return the figures of each suite and subject, with gain and gaps."""
     roles = roles_of(subjects)
     names = [one.name for one in subjects]
@@ -87,7 +87,7 @@ def tracks_of(
 
 def _row(
     suite: str, figure: str, values: Mapping[int, float], names: Sequence[str], roles: Roles
-) -> dict[str, Any]:
+) -> TrackRow:
     def difference(one: int | None, other: int | None) -> float | None:
         mine, theirs = (None if who is None else values.get(who) for who in (one, other))
         return None if mine is None or theirs is None else mine - theirs
@@ -101,7 +101,7 @@ def _row(
     }
 
 
-def track_table(report: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def track_table(report: ComparisonReport) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the names and rows of the table of figures."""
     tracks = report.get("tracks")
     if not tracks:

@@ -1,8 +1,6 @@
 """Warns of weak answers: empty, cut off, too short or long, repetitive, or formatted otherwise."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from daemon.core.evaluation.answers import Answer
 from daemon.evaluation.scores.formatting import THREE
 from daemon.evaluation.scores.score import Score
 
@@ -15,13 +13,13 @@ REPEATED = 0.3
 PLURALS = {"bold": "bold", "list": "a list", "paragraphs": "several paragraphs"}
 
 
-def warnings_of(score: Score, answer: Mapping[str, Any]) -> list[str]:
+def warnings_of(score: Score, answer: Answer) -> list[str]:
     """Return what is weak about an answer; a right one has no weakness."""
     if score.main == 1.0:
         return []
     if not score.characters:
         return ["empty"]
-    found = [] if answer.get("ended", True) else ["cut off"]
+    found = [] if answer.ended else ["cut off"]
     return [*found, *_length(score), *_formatting(score), *_repetition(score)]
 
 

@@ -4,8 +4,17 @@ Length, bold, lists, paragraphs and likeness of style, with a warning at each we
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.reports import ComparisonReport
+from daemon.core.evaluation.writing_figures import (
+    AnswerFigures,
+    HabitFigures,
+    ShownSuite,
+    SuiteWriting,
+    WritingAverages,
+    WrittenQuestion,
+)
 from daemon.core.records import to_json_value
 from daemon.core.workspace.jobs import one_line
 from daemon.evaluation.scored_answers import ScoredAnswers, present
@@ -13,7 +22,7 @@ from daemon.evaluation.scores.formatting import THREE, Habit, of_three
 from daemon.evaluation.scores.score import Score, summarise
 from daemon.evaluation.weak_answers import warnings_of
 
-Report = Mapping[str, Any]
+Report = ComparisonReport
 Rows = list[tuple[str, ...]]
 
 OPEN_SHOWN, SHOWN = 100, 10
@@ -29,22 +38,22 @@ WRITING = (
 )
 
 
-def writing_of(answers: ScoredAnswers) -> list[dict[str, Any]]:
+def writing_of(answers: ScoredAnswers) -> list[SuiteWriting]:
     """Return for each suite the habits, the averages of each subject, and the answers shown."""
     return [_suite(answers, place) for place in range(len(answers.questions))]
 
 
-def _suite(answers: ScoredAnswers, place: int) -> dict[str, Any]:
+def _suite(answers: ScoredAnswers, place: int) -> SuiteWriting:
     suite = answers.questions[place].suite
     rows = list(answers.rows(place))
     is_open = not any(item.answers for item in suite.items)
-    shown = [
+    shown: list[WrittenQuestion] = [
         {
             "id": item.id,
             "question": item.messages[-1].content,
             "golden": item.answers[0] if item.answers else None,
             "answers": {
-                answers.names[who]: writing_of_answer(score, answer) | {"text": answer["text"]}
+                answers.names[who]: {**writing_of_answer(score, answer), "text": answer.text}
                 for who, (score, answer) in by_subject.items()
             },
         }
@@ -65,7 +74,7 @@ def _suite(answers: ScoredAnswers, place: int) -> dict[str, Any]:
     }
 
 
-def _habits(answers: ScoredAnswers, place: int) -> list[dict[str, Any]]:
+def _habits(answers: ScoredAnswers, place: int) -> list[HabitFigures]:
     found: dict[str, Habit] = {}
     for _, scores in answers.of_suite(place):
         for score in present(scores):
@@ -74,7 +83,7 @@ def _habits(answers: ScoredAnswers, place: int) -> list[dict[str, Any]]:
     return [to_json_value(habit) | {"of_three": habit.of_three} for habit in found.values()]
 
 
-def _averages(found: Sequence[tuple[Score, Any]]) -> dict[str, Any]:
+def _averages(found: Sequence[tuple[Score, Answer]]) -> WritingAverages:
     scores = [score for score, _ in found]
     summary = summarise(scores)
     length, style = summary.metrics.get("length"), summary.metrics.get("style")
@@ -90,7 +99,7 @@ def _averages(found: Sequence[tuple[Score, Any]]) -> dict[str, Any]:
     }
 
 
-def writing_of_answer(score: Score, answer: Mapping[str, Any]) -> dict[str, Any]:
+def writing_of_answer(score: Score, answer: Answer) -> AnswerFigures:
     """Return how one answer is written."""
     return {
         "characters": score.characters,
@@ -151,7 +160,7 @@ def writing_sentences(report: Report) -> list[str]:
     return found
 
 
-def about_answer(found: Mapping[str, Any]) -> str:
+def about_answer(found: AnswerFigures) -> str:
     """Return how an answer is written, in words."""
     traits = ", ".join(trait for trait in THREE if trait in found["traits"]) or "none"
     style = "" if found["style"] is None else f", likeness {found['style']:.2f}"
@@ -159,7 +168,7 @@ def about_answer(found: Mapping[str, Any]) -> str:
     return f"{found['characters']:,} characters, {found['of_three']} of 3 ({traits}){style}{right}"
 
 
-def shown_questions(report: Report, longest: int) -> list[dict[str, Any]]:
+def shown_questions(report: Report, longest: int) -> list[ShownSuite]:
     """Return the questions of each suite with every subject's answer, in one line each."""
     return [
         {

@@ -46,7 +46,7 @@ def render(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_own(own: Mapping[str, Mapping[str, Any]]) -> str:
+def render_own(own: Mapping[str, Mapping[str, object]]) -> str:
     """Return a job's own settings as TOML."""
     lines = []
     for section, values in own.items():

@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import json
 import os
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from daemon.dedup.family_index import JobFamilies
 from daemon.dedup.suites import Suites
 from daemon.errors import ExitCode, is_disk_full
 from daemon.folders.queue import readings
+from daemon.folders.queue.queue import read_context
 from daemon.intake.memory import ENFORCED, UNENFORCED, at_most
 from daemon.intake.taking import Taking
 from daemon.layout import Layout
@@ -47,7 +47,7 @@ class IntakeWorker:
     def take_in(self, job: str) -> None:
         """Do one job; its report is durable when this returns."""
         place = self._layout.job("incoming", job)
-        base = json.loads((place.folder / "context.json").read_bytes())["base"]["name"]
+        base = read_context(place).base_name
         taking = Taking(
             self._layout,
             place,

@@ -1,11 +1,9 @@
 """Opens what a file's rows are compared with: rows trained before, exams, suites, own hold-out."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from daemon.core.records import from_json_value
 from daemon.core.rows.examples import Example
-from daemon.core.workspace.untrained import Untrained
+from daemon.core.workspace.intake_context import IntakeContext
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.judging import Judge
 from daemon.dedup.seen import Seen, keys_of, read_row
@@ -23,7 +21,7 @@ OWN_HOLDOUT = "its own hold-out"
 def elsewhere_of(
     place: JobLayout,
     layout: Layout,
-    context: Mapping[str, Any],
+    context: IntakeContext,
     settings: DedupSettings,
     judge: Judge,
     merge: bool,
@@ -32,13 +30,12 @@ def elsewhere_of(
     has_own_holdout: bool,
 ) -> Elsewhere:
     """Return the rows elsewhere that a job's rows are compared with; `context` names the jobs."""
-    untrained = from_json_value(context.get("untrained_rows", {}), dict[str, Untrained])
-    seen = Seen(layout, "train", context["seen_jobs"], untrained)
-    held = Seen(layout, "holdout", context["holdout_jobs"])
+    seen = Seen(layout, "train", context.seen_jobs, context.untrained)
+    held = Seen(layout, "holdout", context.holdout_jobs)
     mine = Segment.build([], [])
     if has_own_holdout:
         mine = Segment.build([OWN_HOLDOUT], [keys_of(place, "holdout")])
-    in_lineage = frozenset(context["seen_jobs"]).__contains__
+    in_lineage = frozenset(context.seen_jobs).__contains__
     newest = settings.corrections == "newest"
     indexes = seen.open(merge), held.open(merge)
     past, past_exams = (

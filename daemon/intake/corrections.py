@@ -1,8 +1,8 @@
 """Reports which rows of earlier files a file corrects, and warns where these are many."""
 
 from collections import Counter
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Example, last_question
 from daemon.core.workspace.jobs import escape
 from daemon.dedup.matching import Match
@@ -25,7 +25,7 @@ SHOWN = 5
 
 def corrections_of(
     layout: Layout, job: str, gathered: GatheredRows, second: SecondSift
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return what the report says of corrections: counts, pairs with both texts, and an alert."""
     found = {
         place: match
@@ -43,7 +43,7 @@ def corrections_of(
     }
 
 
-def _pair(example: Example, line: int, match: Match) -> dict[str, Any]:
+def _pair(example: Example, line: int, match: Match) -> JsonObject:
     return {
         "line": line,
         "of": {"job": match.job, "line": match.line},

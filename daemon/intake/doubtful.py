@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.formats import Fields, Good, recognise
 from daemon.core.rows.refusal import Bad
 
@@ -45,7 +46,7 @@ def _loaded(data: bytes, mark: str | None, last: bool) -> Any:
     def whole(text: str) -> Any:
         return int(text) if len(text) <= LONGEST_NUMBER else number(text)
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+    def pairs(found: list[tuple[str, Any]]) -> JsonObject:
         return dict(found if last else reversed(found))
 
     try:

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from daemon.clock import Clock
+from daemon.core.records import JsonObject, to_json_value
 from daemon.core.workspace.file_names import OWN_SETTINGS, grouped, owner_of, shared_stem
+from daemon.core.workspace.intake_context import IntakeContext
 from daemon.core.workspace.untrained import Untrained, records_of
 from daemon.dedup.family_index import JobFamilies
 from daemon.dedup.suites import Suites
@@ -35,7 +36,7 @@ class Compared:
 class Examined:
     """What would have happened."""
 
-    report: dict[str, Any]
+    report: JsonObject
     folder: JobLayout
     """As an accepted job has it: `train.jsonl`, `holdout.jsonl`, `rejected.jsonl`."""
     settings: Settings
@@ -72,14 +73,14 @@ def examine(
         target.symlink_to(source.resolve())
     place.job_file.write_text(json.dumps({"name": file.name}))
     quiet = settings.intake.model_copy(update={"pictures": False})
-    context = {
-        "seen_jobs": list(compared.seen_jobs),
-        "untrained_rows": records_of(compared.untrained),
-        "holdout_jobs": list(compared.holdout_jobs),
-        "fresh": compared.fresh,
-        "settings": to_record(settings.model_copy(update={"intake": quiet})),
-    }
-    (scratch / "context.json").write_text(json.dumps(context))
+    context = IntakeContext(
+        seen_jobs=tuple(compared.seen_jobs),
+        untrained_rows=records_of(compared.untrained),
+        holdout_jobs=tuple(compared.holdout_jobs),
+        settings=to_record(settings.model_copy(update={"intake": quiet})),
+        fresh=compared.fresh,
+    )
+    (scratch / "context.json").write_text(json.dumps(to_json_value(context)))
     suites, families = Suites(layout.evals), JobFamilies(layout, merge=False)
     taking = Taking(layout, place, encoder, suites, families, clock, lambda rows: None, False)
     report = taking.take_in()

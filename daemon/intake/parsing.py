@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.formats import Fields, Good, recognise
 from daemon.core.rows.refusal import Bad
 from daemon.core.rows.refusal_rows import refusal_in
@@ -52,7 +53,7 @@ def parse_block(
     return [(place, _recognised(row, rules)) for place, row in enumerate(rows)]
 
 
-def strict_rows(block: Block, rules: RowRules) -> list[Any] | None:
+def strict_rows(block: Block, rules: RowRules) -> list[object] | None:
     """Return the parsed lines of a block; None where any of them has to be looked at by itself.
 
     The checks are those of `strict`, on the bytes of all lines at once.
@@ -210,7 +211,7 @@ def _repeated(data: bytes) -> str | None:
     """Return a key that stands twice in one object; the quick count only suspects it."""
     found: list[str] = []
 
-    def watch(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def watch(pairs: list[tuple[str, Any]]) -> JsonObject:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:

@@ -3,11 +3,12 @@
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import orjson
 
 from daemon.analysis.secrets import mask
+from daemon.core.records import JsonObject
 from daemon.core.rows.formats import Good
 from daemon.core.rows.readings import Reading, note_sentence, unread_sentence
 from daemon.core.workspace.jobs import escape
@@ -27,6 +28,15 @@ class _Unread:
     line: int
     example: str
     rows: int = 0
+
+
+class UnreadKey(TypedDict):
+    """A key that was not read, as the report has it."""
+
+    key: str
+    rows: int
+    line: int
+    example: str
 
 
 @dataclass
@@ -59,26 +69,29 @@ class ReadingCounts:
                 known = self._unread[key] = _Unread(line, _excerpt(data, key))
             known.rows += 1
 
-    def record(self) -> dict[str, Any]:
+    def _unread_keys(self) -> list[UnreadKey]:
+        unread = sorted(self._unread.items(), key=lambda item: (-item[1].rows, item[0]))
+        return [
+            {
+                "key": escape(key, 60),
+                "rows": found.rows,
+                "line": found.line,
+                "example": found.example,
+            }
+            for key, found in unread[:MOST_KEYS]
+        ]
+
+    def record(self) -> JsonObject:
         """Return what the report keeps."""
         metadata: Counter[str] = Counter()
         taken: Counter[str] = Counter()
         for (keys, names), count in self.taken.items():
             taken[keys] += count
             metadata.update(dict.fromkeys(names, count))
-        unread = sorted(self._unread.items(), key=lambda item: (-item[1].rows, item[0]))
         return {
             "taken": {escape(keys, 200): count for keys, count in taken.most_common(MOST_KEYS)},
             "metadata": {escape(key, 60): n for key, n in metadata.most_common(MOST_KEYS)},
-            "unread": [
-                {
-                    "key": escape(key, 60),
-                    "rows": found.rows,
-                    "line": found.line,
-                    "example": found.example,
-                }
-                for key, found in unread[:MOST_KEYS]
-            ],
+            "unread": self._unread_keys(),
             "notes": dict(self.notes),
         }
 
@@ -86,7 +99,7 @@ class ReadingCounts:
         """Return what is to be said of the rows, a sentence each."""
         found = [
             unread_sentence(item["key"], item["rows"], f"line {item['line']}", item["example"])
-            for item in self.record()["unread"]
+            for item in self._unread_keys()
         ]
         more = len(self._unread) - MOST_KEYS
         if more > 0 or self._more:

@@ -1,8 +1,8 @@
 """Says why a row is left out, and what to do about it where that is not wanted."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.refusal import Bad
 from daemon.core.workspace.jobs import escape
 from daemon.dedup.matching import Match
@@ -29,7 +29,7 @@ class Reason:
     """Why a row is not trained."""
 
     bad: Bad
-    of: dict[str, Any] | None
+    of: JsonObject | None
     how: str = ""
 
 

@@ -1,8 +1,8 @@
 """Puts what was found about a file into its report, and the verdict with it."""
 
 from collections import Counter
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.refusal import Bad
 from daemon.core.workspace.jobs import escape
 from daemon.dedup.boilerplate import Boilerplate
@@ -31,7 +31,7 @@ def report_of(
     shared: Boilerplate,
     tally: Tally,
     settings: Settings,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the report of a file that was read to its end."""
     collapsed = sum(map(len, first.grown.values()))
     counts = {
@@ -69,8 +69,8 @@ def _duplicates(
     tally: Tally,
     settings: Settings,
     repeated: list[dict[str, int]],
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
+) -> JsonObject:
+    found: JsonObject = {
         name: {way: tally.ways[code, way] for way in WAYS}
         for name, code in zip(("in_file", "seen", "exam"), KNOWN, strict=False)
     }
@@ -117,7 +117,7 @@ def _too_bad(tally: Tally, read: int) -> tuple[str, str]:
     if not tally.reasons:
         return "no_usable_rows", f"none of the {read} rows is usable"
     first = next(r for r in tally.reasons if r["code"] not in (*KNOWN, *CHOSEN))
-    shown = first["examples"][0]["message"] if first["examples"] else first["code"]
+    shown = str(first["examples"][0]["message"]) if first["examples"] else first["code"]
     why = f"{shown}; {first['hint']}"
     if tally.bad == read:
         code = first["code"] if len(tally.reasons) == 1 else "no_usable_rows"
@@ -130,7 +130,7 @@ def _too_bad(tally: Tally, read: int) -> tuple[str, str]:
     )
 
 
-def refusal(verdict: str, bad: Bad) -> dict[str, Any]:
+def refusal(verdict: str, bad: Bad) -> JsonObject:
     """Return the report of a file that is set aside as a whole, with one reason."""
     reason = {"code": bad.code, "count": 1, "hint": bad.hint, "examples": []}
     return {
@@ -145,7 +145,7 @@ def _say(verdict: str, code: str, message: str) -> dict[str, str]:
     return {"verdict": verdict, "code": code, "message": message}
 
 
-def _empty() -> dict[str, Any]:
+def _empty() -> JsonObject:
     names = ("read", "train", "holdout", "tune", "judge", "rejected", "collapsed", *KNOWN, *CHOSEN)
     return {
         "schema_version": 1,

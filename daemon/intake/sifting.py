@@ -3,12 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from daemon.analysis.quality import QualityScorer, keep
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Example, last_question
 from daemon.core.rows.refusal import Bad
 from daemon.core.workspace.jobs import escape
@@ -173,7 +173,7 @@ class SecondSift:
     kept: Bools
     refused: dict[int, Reason]
     conflicts: int = 0
-    examples: list[dict[str, Any]] = field(default_factory=list)
+    examples: list[JsonObject] = field(default_factory=list)
     """Some contradictions, for people."""
     meant: tuple[int, int] = (0, 0)
     """Rows with one of many answers to a question that are meant, and such questions."""
@@ -185,7 +185,7 @@ class SecondSift:
     """Rows that take the place of a held-out one, with that one: they are held out too."""
     unchecked: int = 0
     scores: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    quality: dict[str, Any] = field(default_factory=dict)
+    quality: JsonObject = field(default_factory=dict)
 
 
 def sift_second(

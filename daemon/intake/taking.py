@@ -3,14 +3,14 @@
 import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from daemon.analysis.charts import part
 from daemon.clock import Clock
-from daemon.core.records import to_json_value
+from daemon.core.records import JsonObject, to_json_value
 from daemon.core.rows.formats import Fields
 from daemon.core.rows.prefix import fingerprint_of
 from daemon.core.rows.refusal import Bad
@@ -24,6 +24,7 @@ from daemon.files.limits import Unreadable
 from daemon.folders.disk.atomic import remove_file, temporary_name
 from daemon.folders.disk.file_state import FileState
 from daemon.folders.queue import family_files, reports
+from daemon.folders.queue.queue import read_context
 from daemon.intake.comparing import OWN_HOLDOUT, elsewhere_of
 from daemon.intake.corrections import corrected_items, corrections_of
 from daemon.intake.drawing import draw
@@ -69,7 +70,7 @@ class Taking:
         merge: bool = True,
         notice: Callable[[str], None] = lambda doing: None,
     ) -> None:
-        self._context = json.loads((place.folder / "context.json").read_bytes())
+        self._context = read_context(place)
         self._layout = layout
         self._place = place
         self.encoder = encoder
@@ -80,16 +81,16 @@ class Taking:
         self._merge = merge
         self._notice = notice
         self._opened: tuple[int, FamilyIndex] | None = None
-        self.settings = usable_settings(self._context["settings"], DAEMONS_OWN)
+        self.settings = usable_settings(self._context.settings, DAEMONS_OWN)
         self._began_s = clock.monotonic_s()
         self._sealer = Sealer()
         self._warnings: list[str] = []
         self._name = _name_in(place)
         self._state = FileState()
-        self._file: dict[str, Any] = {"plain": True}
+        self._file: JsonObject = {"plain": True}
         self._text: UnpackedText | None = None
 
-    def take_in(self) -> dict[str, Any]:
+    def take_in(self) -> JsonObject:
         """Write the job's files and return its report, which is written last."""
         try:
             return self._reported()
@@ -97,7 +98,7 @@ class Taking:
             # Whatever became of it, and of files that were read in between.
             self._job_families.written(self._place.folder.name)
 
-    def _reported(self) -> dict[str, Any]:
+    def _reported(self) -> JsonObject:
         report = self._found() or self._needs_memory()
         report |= {
             "job": self._place.folder.name,
@@ -121,7 +122,7 @@ class Taking:
         reports.write(self._place, report)
         return report
 
-    def _found(self) -> dict[str, Any] | None:
+    def _found(self) -> JsonObject | None:
         """Return what was found; None where memory ran out, with all that filled it let go of."""
         try:
             return self._take_in()
@@ -143,7 +144,7 @@ class Taking:
         except MemoryError:
             return None
 
-    def _needs_memory(self) -> dict[str, Any]:
+    def _needs_memory(self) -> JsonObject:
         place = self._place
         for path in (
             place.train,
@@ -169,7 +170,7 @@ class Taking:
             return None
         return {**to_json_value(prefix), "place": WORDS[self.encoder.prefix_place]}
 
-    def _take_in(self) -> dict[str, Any]:
+    def _take_in(self) -> JsonObject:
         original = self._place.original
         before = self._state = FileState.of(original)
         most = self.settings.intake.max_file_bytes
@@ -192,7 +193,7 @@ class Taking:
             raise ChangedWhileRead("the file changed while it was read")
         return report
 
-    def _refused(self, bad: Bad) -> dict[str, Any]:
+    def _refused(self, bad: Bad) -> JsonObject:
         self._place.rejected.write_bytes(b"")
         return refusal("refused", bad)
 
@@ -212,7 +213,7 @@ class Taking:
         """Say whether the dropped file is empty and only what it is measured with holds rows."""
         return self._state.size_bytes == 0 and bool(self._exam_files())
 
-    def _read_exam(self, stack: ExitStack, unpacker: Unpacker) -> dict[str, Any]:
+    def _read_exam(self, stack: ExitStack, unpacker: Unpacker) -> JsonObject:
         """Take in rows that are only measured with."""
         self._families()
         own = self._own_holdout(stack, unpacker)
@@ -225,10 +226,10 @@ class Taking:
         self._place.rejected.write_bytes(b"")
         words = f"{count} rows are on the exam from now on, and none is trained"
         report = refusal("nothing_new", Bad("exam_only", words, ""))
-        report["rows"] |= {"read": count, "holdout": count, **own.written.halves}
-        return report
+        counted = {"read": count, "holdout": count, **own.written.halves}
+        return {**report, "rows": {**part(report, "rows"), **counted}}
 
-    def _read_all(self, stack: ExitStack, unpacker: Unpacker) -> dict[str, Any]:
+    def _read_all(self, stack: ExitStack, unpacker: Unpacker) -> JsonObject:
         tally = Tally(stack.enter_context(self._place.rejected.open("wb")))
         # Before this file is begun: what is made of others' rows, once, may take minutes.
         self._families()
@@ -291,7 +292,7 @@ class Taking:
         return sides, sides.split(gathered, second.kept, wanted.share, wanted.max_rows, corrected)
 
     def _sides(self, rows: Rows, beside: Sequence[FamilySegment]) -> FamilySides:
-        fresh = bool(self._context.get("fresh"))
+        fresh = self._context.fresh
         return FamilySides(rows, self._families(beside), self._place.folder.name, fresh)
 
     def _families(self, beside: Sequence[FamilySegment] = ()) -> FamilyIndex:
@@ -303,7 +304,7 @@ class Taking:
     def _tell_of_making(self, rows: int) -> None:
         self._notice(f"making the families of earlier files, once: {rows} rows read")
 
-    def _keep(self, report: dict[str, Any], sides: FamilySides, own: "OwnHoldout | None") -> None:
+    def _keep(self, report: JsonObject, sides: FamilySides, own: "OwnHoldout | None") -> None:
         """Write the families of an accepted file; of one that is refused none has a side."""
         if report["verdict"] not in ACCEPTED:
             remove_file(self._place.families)
@@ -321,7 +322,7 @@ class Taking:
         stack.callback(remove_file, path)
         return path
 
-    def _without_rows(self, text: UnpackedText) -> dict[str, Any]:
+    def _without_rows(self, text: UnpackedText) -> JsonObject:
         words = f"the file is {text.as_record()['kind']} and holds no row"
         return self._refused(Bad("empty", words, "write one JSON object for each row"))
 
@@ -374,7 +375,7 @@ class Taking:
         return elsewhere_of(
             self._place,
             self._layout,
-            {**self._context, "seen_jobs": [], "holdout_jobs": []} if blank else self._context,
+            replace(self._context, seen_jobs=(), holdout_jobs=()) if blank else self._context,
             self.settings.dedup,
             Judge(self._sealer, self.settings.dedup.threshold),
             self._merge,

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import BinaryIO, TypedDict
 
 import orjson
 
 from daemon.analysis.secrets import mask
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import last_question
 from daemon.core.rows.formats import recognise
 from daemon.core.rows.refusal import Bad, raw_text
@@ -23,18 +24,27 @@ CHOSEN = ("conflict", "low_quality", "private")
 """Reasons of rows that a setting leaves out."""
 
 
+class CountedReason(TypedDict):
+    """A reason of refused rows as the report has it."""
+
+    code: str
+    count: int
+    hint: str
+    examples: list[JsonObject]
+
+
 class Tally:
     """`rejected.jsonl` and the reasons of the report."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._reasons: dict[str, dict[str, Any]] = {}
+        self._reasons: dict[str, CountedReason] = {}
         self.ways: Counter[tuple[str, str]] = Counter()
         """(code, how) of known rows: `exact`, `wording`, `spelling`."""
 
-    def refuse(self, line: Line, bad: Bad, of: dict[str, Any] | None = None, how: str = "") -> None:
+    def refuse(self, line: Line, bad: Bad, of: JsonObject | None = None, how: str = "") -> None:
         """Count a row that is not trained on and write it to the file."""
-        record: dict[str, Any] = {
+        record: JsonObject = {
             "line": line.number,
             "offset": line.offset,
             "length": line.length,
@@ -64,13 +74,13 @@ class Tally:
         return sum(r["count"] for r in self._reasons.values() if r["code"] not in fine)
 
     @property
-    def reasons(self) -> list[dict[str, Any]]:
+    def reasons(self) -> list[CountedReason]:
         """The reasons, the most frequent first."""
         return sorted(self._reasons.values(), key=lambda r: (-r["count"], r["code"]))
 
 
-def _example(line: Line, bad: Bad, of: dict[str, Any] | None) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+def _example(line: Line, bad: Bad, of: JsonObject | None) -> JsonObject:
+    shown: JsonObject = {
         "line": line.number,
         "offset": line.offset,
         "column": _column(bad.message),

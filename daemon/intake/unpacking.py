@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.refusal import Bad
 from daemon.failpoints import failpoint
 from daemon.files.file_notes import FileNotes
@@ -66,7 +66,7 @@ class UnpackedText:
         if not any(notes.cut_off for notes in self.notes):
             yield from FileNotes("in the middle of its last line").sentences(whose)
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Return what the report says of it."""
         [kind] = self.kinds
         record = {"kind": str(kind), "plain": self.is_plain, "unpacked_bytes": self.size}

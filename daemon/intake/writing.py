@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
 from daemon.analysis.statistics import Statistics
+from daemon.core.records import JsonObject
 from daemon.core.rows import holdout
 from daemon.core.rows.examples import Example, from_record
 from daemon.dedup.sealing import Sealer, exact_only, exam_keys, question_of
@@ -52,8 +52,8 @@ class Written:
 
     train: int = 0
     halves: dict[str, int] = field(default_factory=lambda: {"tune": 0, "judge": 0})
-    tokens: dict[str, Any] = field(default_factory=dict)
-    statistics: dict[str, Any] = field(default_factory=dict)
+    tokens: JsonObject = field(default_factory=dict)
+    statistics: JsonObject = field(default_factory=dict)
 
 
 def write(
@@ -207,7 +207,7 @@ def _seal_exam(
     fingerprints.write(path, [sealed], len(sealed))
 
 
-def _lengths(gathered: GatheredRows, train: Bools, limit: int) -> dict[str, Any]:
+def _lengths(gathered: GatheredRows, train: Bools, limit: int) -> JsonObject:
     tokens = np.array(gathered.tokens, np.int64)[train]
     supervised = np.array(gathered.supervised, np.int64)[train]
     edges = np.searchsorted(BINS, tokens)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mlx.utils import tree_flatten, tree_unflatten
 
@@ -15,6 +14,7 @@ from daemon.model.tensor_files import read_header
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.models.switch_layers import QuantizedSwitchLinear, SwitchLinear  # isort: skip
 from mlx_lm.tuner.utils import linear_to_lora_layers  # isort: skip
+from daemon.core.records import JsonObject
 
 Weights = dict[str, mx.array]
 
@@ -93,7 +93,7 @@ def detach(model: Module) -> None:
         model.update_modules(tree_unflatten(bare))
 
 
-def adapter_config(spec: AdapterSpec, base: str, keys: tuple[str, ...]) -> dict[str, Any]:
+def adapter_config(spec: AdapterSpec, base: str, keys: tuple[str, ...]) -> JsonObject:
     """Return `adapter_config.json` as mlx-lm reads it; `keys` are the ones `attach` returned."""
     return {
         "fine_tune_type": spec.kind,
@@ -103,7 +103,7 @@ def adapter_config(spec: AdapterSpec, base: str, keys: tuple[str, ...]) -> dict[
     }
 
 
-def _parameters(spec: AdapterSpec, keys: tuple[str, ...]) -> dict[str, Any]:
+def _parameters(spec: AdapterSpec, keys: tuple[str, ...]) -> JsonObject:
     return {
         "rank": spec.rank,
         "scale": spec.scale,

@@ -3,8 +3,8 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.workspace.bases import BaseFacts
 from daemon.errors import ModelFault
 from daemon.folders.disk import atomic
@@ -111,18 +111,18 @@ def _weight_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in weight_files(folder))
 
 
-def _kind_of_numbers(config: dict[str, Any]) -> str:
+def _kind_of_numbers(config: JsonObject) -> str:
     packed = config.get("quantization") or config.get("quantization_config")
     if isinstance(packed, dict) and "bits" in packed:
         return f"{packed['bits']}-bit"
     return str(config.get("torch_dtype") or config.get("dtype") or "unknown")
 
 
-def _number(config: dict[str, Any], *names: str) -> int:
+def _number(config: JsonObject, *names: str) -> int:
     """Return the first of several settings; 0 where the model has none of them."""
     text = config.get("text_config")
     for place in (config, text if isinstance(text, dict) else {}):
         for name in names:
-            if isinstance(place.get(name), int):
-                return int(place[name])
+            if isinstance(found := place.get(name), int):
+                return found
     return 0

@@ -4,7 +4,6 @@ import hashlib
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from daemon.errors import ModelFault
 from daemon.model.tensor_files import read_header
@@ -13,13 +12,14 @@ from daemon.text.tokenizer_files import TokenizerFiles, read_json
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 import daemon.model.backend  # noqa: F401  # isort: skip
 from mlx_lm.utils import MODEL_REMAPPING  # isort: skip
+from daemon.core.records import JsonObject
 
 INDEX = "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _NAME = re.compile(r"\w+")
 
 
-def check_directory(folder: Path) -> dict[str, Any]:
+def check_directory(folder: Path) -> JsonObject:
     """Return the model's `config.json` if the directory can be used.
 
     Raises:

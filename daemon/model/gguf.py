@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.errors import ModelFault
 from daemon.folders.disk import atomic
 from daemon.model.backend import mx
@@ -67,7 +68,7 @@ def convert(path: Path, folder: Path, quantised: bool) -> None:
         atomic.write_json(folder / name, value)
 
 
-def _config(facts: GgufFacts, arrays: Arrays) -> dict[str, Any]:
+def _config(facts: GgufFacts, arrays: Arrays) -> JsonObject:
     if facts.experts or "rope_freqs.weight" in arrays:
         raise ValueError("mixtures of experts and scaled rotary positions cannot be converted")
     layers = {match[1] for name in arrays if (match := _LAYER.fullmatch(name))}

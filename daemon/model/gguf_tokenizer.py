@@ -1,7 +1,6 @@
 """Builds tokenizer files from the vocabulary in a GGUF file."""
 
-from typing import Any
-
+from daemon.core.records import JsonObject
 from daemon.model.gguf_facts import GgufFacts
 
 _CONTROL, _USER_DEFINED = 3, 4
@@ -14,7 +13,7 @@ _BYTES = {
     "trim_offsets": True,
     "use_regex": True,
 }
-_SPLITTERS: dict[str, list[dict[str, Any]]] = {
+_SPLITTERS: dict[str, list[JsonObject]] = {
     "default": [_BYTES],
     "gpt-2": [_BYTES],
     "smollm": [_DIGITS, _BYTES],
@@ -31,7 +30,7 @@ _SPLITTERS: dict[str, list[dict[str, Any]]] = {
 """How llama.cpp splits text before merging, by `tokenizer.ggml.pre`."""
 
 
-def tokenizer_files(facts: GgufFacts) -> dict[str, dict[str, Any]]:
+def tokenizer_files(facts: GgufFacts) -> dict[str, JsonObject]:
     """Return the content of `tokenizer.json` and `tokenizer_config.json`.
 
     Raises:
@@ -43,7 +42,7 @@ def tokenizer_files(facts: GgufFacts) -> dict[str, dict[str, Any]]:
     return {"tokenizer.json": _tokenizer(facts), "tokenizer_config.json": _settings(facts)}
 
 
-def _tokenizer(facts: GgufFacts) -> dict[str, Any]:
+def _tokenizer(facts: GgufFacts) -> JsonObject:
     return {
         "version": "1.0",
         "truncation": None,
@@ -68,7 +67,7 @@ def _tokenizer(facts: GgufFacts) -> dict[str, Any]:
     }
 
 
-def _added(facts: GgufFacts) -> list[dict[str, Any]]:
+def _added(facts: GgufFacts) -> list[JsonObject]:
     return [
         {
             "id": number,
@@ -84,12 +83,12 @@ def _added(facts: GgufFacts) -> list[dict[str, Any]]:
     ]
 
 
-def _post_processor(facts: GgufFacts) -> dict[str, Any]:
+def _post_processor(facts: GgufFacts) -> JsonObject:
     begin = facts.token(facts.bos)
     if begin is None or not facts.adds_bos:
         return dict(_BYTES)
-    head: dict[str, Any] = {"SpecialToken": {"id": begin, "type_id": 0}}
-    text: dict[str, Any] = {"Sequence": {"id": "A", "type_id": 0}}
+    head: JsonObject = {"SpecialToken": {"id": begin, "type_id": 0}}
+    text: JsonObject = {"Sequence": {"id": "A", "type_id": 0}}
     return {
         "type": "TemplateProcessing",
         "single": [head, text],
@@ -100,7 +99,7 @@ def _post_processor(facts: GgufFacts) -> dict[str, Any]:
     }
 
 
-def _settings(facts: GgufFacts) -> dict[str, Any]:
+def _settings(facts: GgufFacts) -> JsonObject:
     named = {"bos": facts.bos, "eos": facts.eos, "unk": facts.unknown, "pad": facts.padding}
     return {
         # The general class uses tokenizer.json unchanged; others rebuild parts of it.

@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from daemon.core.records import JsonObject
 from daemon.model.anatomy import Anatomy, probe_rows
 from daemon.model.backend import mx
 from daemon.model.noise import LEAST, TIMES, apart_by, noise
@@ -62,7 +63,7 @@ class PackingCheck:
                 )
         return None
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Return plain JSON values."""
         return {
             **{key: _plain(value) for key, value in asdict(self).items()},

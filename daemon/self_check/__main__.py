@@ -11,9 +11,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
-from daemon.core.records import to_json_value
+from daemon.core.records import JsonObject, to_json_value
 from daemon.self_check.finding import CheckContext, CheckResult, CheckRow, SelfCheck
 
 
@@ -56,7 +55,7 @@ def run(check: SelfCheck, place: CheckContext) -> CheckRow:
     return CheckRow(check.name, found.state, found.words, seconds, found.figures)
 
 
-def _write(lines: int, record: dict[str, Any]) -> None:
+def _write(lines: int, record: JsonObject) -> None:
     os.write(lines, json.dumps(record, default=str).encode() + b"\n")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 State = Literal["ok", "wrong", "said", "left out"]
 """`said` is a figure or fact that is neither right nor wrong."""
@@ -15,7 +15,7 @@ class CheckResult:
 
     state: State
     words: str
-    figures: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, object] = field(default_factory=dict)
     """The same as numbers, for scripts."""
 
 
@@ -27,7 +27,7 @@ class CheckRow:
     state: State
     found: str
     seconds: float
-    figures: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

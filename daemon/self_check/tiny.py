@@ -17,10 +17,11 @@ from daemon.training.engine.stub_base import make_base
 
 # mlx_lm imports mlx itself, so it must come after the back end is set up.
 from mlx_lm.models.llama import Model, ModelArgs  # isort: skip
+from daemon.core.records import JsonObject
 
 KINDS = ("float32", "bfloat16", "4-bit")
 GROUP, BITS = 32, 4
-CONFIG: dict[str, Any] = {
+CONFIG: JsonObject = {
     "model_type": "llama",
     "hidden_size": 64,
     "num_hidden_layers": 4,
@@ -39,7 +40,7 @@ MOVED = 0.1
 """How far an adapter is moved off its initial value, where one of its halves has no gradient."""
 
 
-def make_model(kind: str, changes: Mapping[str, Any] | None = None) -> Module:
+def make_model(kind: str, changes: Mapping[str, object] | None = None) -> Module:
     """Return a model in a number format; with 4 bits its scales are bfloat16."""
     mx.random.seed(3)
     model: Module = Model(ModelArgs.from_dict(CONFIG | dict(changes or {})))

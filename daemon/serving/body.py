@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import escape
 from daemon.serving.generation import RequestRefused, refused
 from daemon.serving.guard import too_large
@@ -71,7 +72,7 @@ def _fault(data: bytes, error: ValueError) -> str:
     return str(error)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Any]]) -> JsonObject:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(name for name, times in Counter(key for key, _ in pairs).items() if times > 1)

@@ -1,21 +1,20 @@
 """Error responses in the form of OpenAI's API."""
 
-from typing import Any
-
 import orjson
 from starlette.responses import Response
 
+from daemon.core.records import JsonObject
 from daemon.serving.generation import RequestError
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
 
 
-def json_bytes(value: Any) -> bytes:
+def json_bytes(value: object) -> bytes:
     """Return JSON in UTF-8."""
     return orjson.dumps(value)
 
 
-def error_record(trouble: RequestError) -> dict[str, Any]:
+def error_record(trouble: RequestError) -> JsonObject:
     """Return the body of an error."""
     usual = "invalid_request_error" if trouble.status < 500 else "server_error"
     return {

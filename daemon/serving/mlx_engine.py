@@ -31,6 +31,7 @@ from daemon.serving.tool_calls import calls_in
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
+from daemon.core.records import JsonObject
 
 SPARE = 1.25
 """Memory for generation as a multiple of the weights: KV cache and logits."""
@@ -283,7 +284,7 @@ def _echoed(draft: _Draft) -> list[TokenScore]:
     return [first, *(draft.texts.score(score, of_prompt=True) for score in row.prompt_scores)]
 
 
-def _call(parsed: dict[str, Any]) -> Call:
+def _call(parsed: JsonObject) -> Call:
     arguments = parsed["arguments"]
     if isinstance(arguments, str):
         arguments = json.loads(arguments)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Call
 from daemon.core.workspace.version_names import CURRENT
 from daemon.serving.errors import error_record
@@ -46,7 +47,7 @@ class Frame:
     answers: int = 1
     """How many answers the request gets."""
 
-    def head(self, kind: str) -> dict[str, Any]:
+    def head(self, kind: str) -> JsonObject:
         """Return the leading fields."""
         return {
             "id": f"{ID_PREFIXES[kind]}-{self.id}",
@@ -73,27 +74,27 @@ class ResponseFormat(Protocol):
         """Whether a stream's events carry their type as a name, and none is `[DONE]`."""
         ...
 
-    def whole(self, frame: Frame, answers: Sequence[AnswerParts]) -> dict[str, Any]:
+    def whole(self, frame: Frame, answers: Sequence[AnswerParts]) -> JsonObject:
         """Return the whole answers."""
         ...
 
-    def opening(self, frame: Frame) -> list[dict[str, Any]]:
+    def opening(self, frame: Frame) -> list[JsonObject]:
         """Return the first events of a stream."""
         ...
 
-    def delta(self, frame: Frame, index: int, delta: AnswerDelta) -> list[dict[str, Any]]:
+    def delta(self, frame: Frame, index: int, delta: AnswerDelta) -> list[JsonObject]:
         """Return the events of a delta of one answer."""
         ...
 
-    def error(self, frame: Frame, trouble: RequestError) -> list[dict[str, Any]]:
+    def error(self, frame: Frame, trouble: RequestError) -> list[JsonObject]:
         """Return the event that ends a stream with an error."""
         ...
 
-    def closing(self, frame: Frame) -> list[dict[str, Any]]:
+    def closing(self, frame: Frame) -> list[JsonObject]:
         """Return the last events of a stream whose answers have ended."""
         ...
 
-    def usage(self, frame: Frame, tokens: int) -> list[dict[str, Any]]:
+    def usage(self, frame: Frame, tokens: int) -> list[JsonObject]:
         """Return the events that count tokens, the last of a stream that requested it."""
         ...
 
@@ -103,11 +104,11 @@ class PlainEvents:
 
     named_events = False
 
-    def error(self, frame: Frame, trouble: RequestError) -> list[dict[str, Any]]:
+    def error(self, frame: Frame, trouble: RequestError) -> list[JsonObject]:
         """Return the error."""
         return [error_record(trouble)]
 
-    def closing(self, frame: Frame) -> list[dict[str, Any]]:
+    def closing(self, frame: Frame) -> list[JsonObject]:
         """Return nothing."""
         return []
 
@@ -119,15 +120,15 @@ class ChatFormat(PlainEvents):
         """With `scores` the tokens' log-probabilities are part of the answer."""
         self._scores = scores
 
-    def whole(self, frame: Frame, answers: Sequence[AnswerParts]) -> dict[str, Any]:
+    def whole(self, frame: Frame, answers: Sequence[AnswerParts]) -> JsonObject:
         """Return the whole answers."""
         return frame.head("chat.completion") | {
             "choices": [self._choice(frame, *numbered) for numbered in enumerate(answers)],
             "usage": frame.usage(sum(answer.tokens for answer in answers)),
         }
 
-    def _choice(self, frame: Frame, index: int, answer: AnswerParts) -> dict[str, Any]:
-        message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None}
+    def _choice(self, frame: Frame, index: int, answer: AnswerParts) -> JsonObject:
+        message: JsonObject = {"role": "assistant", "content": answer.text, "refusal": None}
         if answer.calls:
             message["content"] = answer.text or None
             message["tool_calls"] = list(_calls(frame, index, answer.calls))
@@ -135,12 +136,12 @@ class ChatFormat(PlainEvents):
         logprobs = chat_logprobs(answer.scores) if self._scores else None
         return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": finish}
 
-    def opening(self, frame: Frame) -> list[dict[str, Any]]:
+    def opening(self, frame: Frame) -> list[JsonObject]:
         """Return the role."""
-        role = {"role": "assistant", "content": ""}
+        role: JsonObject = {"role": "assistant", "content": ""}
         return [self._chunk(frame, index, role, None) for index in range(frame.answers)]
 
-    def delta(self, frame: Frame, index: int, delta: AnswerDelta) -> list[dict[str, Any]]:
+    def delta(self, frame: Frame, index: int, delta: AnswerDelta) -> list[JsonObject]:
         """Return the new text, the calls, and the end."""
         events = []
         scores = delta.scores if self._scores else ()
@@ -155,7 +156,7 @@ class ChatFormat(PlainEvents):
             events.append(self._chunk(frame, index, {}, finish))
         return events
 
-    def usage(self, frame: Frame, tokens: int) -> list[dict[str, Any]]:
+    def usage(self, frame: Frame, tokens: int) -> list[JsonObject]:
         """Return the token counts."""
         head = frame.head("chat.completion.chunk")
         return [head | {"choices": [], "usage": frame.usage(tokens)}]
@@ -164,16 +165,16 @@ class ChatFormat(PlainEvents):
         self,
         frame: Frame,
         index: int,
-        delta: dict[str, Any],
+        delta: JsonObject,
         finish: str | None,
         scores: Sequence[TokenScore] = (),
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         logprobs = chat_logprobs(scores) if scores else None
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         return frame.head("chat.completion.chunk") | {"choices": [choice]}
 
 
-def _calls(frame: Frame, index: int, calls: Iterable[Call]) -> Iterable[dict[str, Any]]:
+def _calls(frame: Frame, index: int, calls: Iterable[Call]) -> Iterable[JsonObject]:
     for number, call in enumerate(calls):
         yield {
             "id": call_id(frame, index, number),
@@ -196,7 +197,7 @@ class CompletionFormat(PlainEvents):
         self._scores = scores
         self._offsets: dict[int, int] = {}
 
-    def whole(self, frame: Frame, answers: Sequence[AnswerParts]) -> dict[str, Any]:
+    def whole(self, frame: Frame, answers: Sequence[AnswerParts]) -> JsonObject:
         """Return the whole answers."""
         choices = [
             self._choice(index, answer.text, answer.finish, answer.scores)
@@ -205,23 +206,23 @@ class CompletionFormat(PlainEvents):
         usage = frame.usage(sum(answer.tokens for answer in answers))
         return frame.head("text_completion") | {"choices": choices, "usage": usage}
 
-    def opening(self, frame: Frame) -> list[dict[str, Any]]:
+    def opening(self, frame: Frame) -> list[JsonObject]:
         """Return nothing."""
         return []
 
-    def delta(self, frame: Frame, index: int, delta: AnswerDelta) -> list[dict[str, Any]]:
+    def delta(self, frame: Frame, index: int, delta: AnswerDelta) -> list[JsonObject]:
         """Return the new text, or the end."""
         choice = self._choice(index, delta.text, delta.finish, delta.scores)
         return [frame.head("text_completion") | {"choices": [choice]}]
 
-    def usage(self, frame: Frame, tokens: int) -> list[dict[str, Any]]:
+    def usage(self, frame: Frame, tokens: int) -> list[JsonObject]:
         """Return the token counts."""
         head = frame.head("text_completion")
         return [head | {"choices": [], "usage": frame.usage(tokens)}]
 
     def _choice(
         self, index: int, text: str, finish: str | None, scores: Sequence[TokenScore]
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         offset = self._offsets.get(index, 0)
         if self._echo and index not in self._offsets:
             text = echoed_text(scores) + text
@@ -233,7 +234,7 @@ class CompletionFormat(PlainEvents):
 class GenerateFormat(PlainEvents):
     """`POST /generate`."""
 
-    def whole(self, frame: Frame, answers: Sequence[AnswerParts]) -> dict[str, Any]:
+    def whole(self, frame: Frame, answers: Sequence[AnswerParts]) -> JsonObject:
         """Return the whole answer."""
         (answer,) = answers
         return {
@@ -245,22 +246,22 @@ class GenerateFormat(PlainEvents):
             "finish_reason": answer.finish,
         }
 
-    def opening(self, frame: Frame) -> list[dict[str, Any]]:
+    def opening(self, frame: Frame) -> list[JsonObject]:
         """Return the version that answers."""
         return [{"version": frame.subject.version, "model": frame.subject.model}]
 
-    def delta(self, frame: Frame, index: int, delta: AnswerDelta) -> list[dict[str, Any]]:
+    def delta(self, frame: Frame, index: int, delta: AnswerDelta) -> list[JsonObject]:
         """Return the new text, or the end."""
         if delta.finish is None:
             return [{"text": delta.text}]
         return [{"text": delta.text, "tokens": delta.tokens, "finish_reason": delta.finish}]
 
-    def usage(self, frame: Frame, tokens: int) -> list[dict[str, Any]]:
+    def usage(self, frame: Frame, tokens: int) -> list[JsonObject]:
         """Return the token counts."""
         return [{"prompt_tokens": frame.prompt_tokens, "tokens": tokens}]
 
 
-def model_record(subject: ServedVersion, requested: str) -> dict[str, Any]:
+def model_record(subject: ServedVersion, requested: str) -> JsonObject:
     """Return a version as `/v1/models` lists it; `root` is the one that `current` names now."""
     return {
         "id": CURRENT if requested == CURRENT else subject.model,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Call
 from daemon.serving.api.response_items import ResponsesRequest
 from daemon.serving.generation import AnswerDelta, Finish, RequestError
@@ -25,13 +26,13 @@ class ResponsesFormat:
         self._tokens = 0
         self._finish: Finish | None = None
 
-    def whole(self, frame: Frame, answers: Sequence[AnswerParts]) -> dict[str, Any]:
+    def whole(self, frame: Frame, answers: Sequence[AnswerParts]) -> JsonObject:
         """Return the whole response."""
         (answer,) = answers
         output = _output(frame, answer.text, answer.calls)
         return self._response(frame, output, answer.finish, answer.tokens)
 
-    def opening(self, frame: Frame) -> list[dict[str, Any]]:
+    def opening(self, frame: Frame) -> list[JsonObject]:
         """Return that the response has begun."""
         begun = self._response(frame, [], None, 0)
         return [
@@ -39,7 +40,7 @@ class ResponsesFormat:
             self._event("response.in_progress", response=begun),
         ]
 
-    def delta(self, frame: Frame, index: int, delta: AnswerDelta) -> list[dict[str, Any]]:
+    def delta(self, frame: Frame, index: int, delta: AnswerDelta) -> list[JsonObject]:
         """Return the new text, and with the end the calls."""
         self._tokens, self._finish, self._calls = delta.tokens, delta.finish, delta.calls
         events = []
@@ -55,7 +56,7 @@ class ResponsesFormat:
             events += self._end_message(frame)
         return events
 
-    def closing(self, frame: Frame) -> list[dict[str, Any]]:
+    def closing(self, frame: Frame) -> list[JsonObject]:
         """Return the calls and the whole response."""
         output = _output(frame, self._text, self._calls)
         events = []
@@ -65,7 +66,7 @@ class ResponsesFormat:
         whole = self._response(frame, output, self._finish, self._tokens)
         return [*events, self._event(f"response.{whole['status']}", response=whole)]
 
-    def error(self, frame: Frame, trouble: RequestError) -> list[dict[str, Any]]:
+    def error(self, frame: Frame, trouble: RequestError) -> list[JsonObject]:
         """Return that the response failed."""
         failed = self._response(frame, [], None, self._tokens) | {
             "status": "failed",
@@ -73,11 +74,11 @@ class ResponsesFormat:
         }
         return [self._event("response.failed", response=failed)]
 
-    def usage(self, frame: Frame, tokens: int) -> list[dict[str, Any]]:
+    def usage(self, frame: Frame, tokens: int) -> list[JsonObject]:
         """Return nothing more: the last event has the whole response, with its usage."""
         return []
 
-    def _begin_message(self, frame: Frame) -> list[dict[str, Any]]:
+    def _begin_message(self, frame: Frame) -> list[JsonObject]:
         if self._open:
             return []
         self._open = True
@@ -87,7 +88,7 @@ class ResponsesFormat:
             self._event("response.content_part.added", **_place(frame), part=_part("")),
         ]
 
-    def _end_message(self, frame: Frame) -> list[dict[str, Any]]:
+    def _end_message(self, frame: Frame) -> list[JsonObject]:
         events = [] if self._calls else self._begin_message(frame)
         if not self._open:
             return []
@@ -99,7 +100,7 @@ class ResponsesFormat:
             self._event("response.output_item.done", output_index=0, item=item),
         ]
 
-    def _call_events(self, place: int, item: dict[str, Any]) -> list[dict[str, Any]]:
+    def _call_events(self, place: int, item: JsonObject) -> list[JsonObject]:
         begun = item | {"arguments": "", "status": "in_progress"}
         at = {"item_id": item["id"], "output_index": place}
         kind, said = "response.function_call_arguments", item["arguments"]
@@ -110,12 +111,12 @@ class ResponsesFormat:
             self._event("response.output_item.done", output_index=place, item=item),
         ]
 
-    def _event(self, kind: str, **fields: Any) -> dict[str, Any]:
+    def _event(self, kind: str, **fields: Any) -> JsonObject:
         return {"type": kind, "sequence_number": next(self._numbers), **fields}
 
     def _response(
-        self, frame: Frame, output: list[dict[str, Any]], finish: Finish | None, tokens: int
-    ) -> dict[str, Any]:
+        self, frame: Frame, output: list[JsonObject], finish: Finish | None, tokens: int
+    ) -> JsonObject:
         cut = finish == "length"
         status = "in_progress" if finish is None else "incomplete" if cut else "completed"
         fields = self._fields
@@ -143,12 +144,12 @@ class ResponsesFormat:
         }
 
 
-def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+def _tool(tool: JsonObject) -> JsonObject:
     known = ("type", "name", "description", "parameters")
     return {name: tool.get(name) for name in known} | {"strict": False}
 
 
-def _usage(frame: Frame, tokens: int) -> dict[str, Any]:
+def _usage(frame: Frame, tokens: int) -> JsonObject:
     return {
         "input_tokens": frame.prompt_tokens,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
@@ -158,12 +159,12 @@ def _usage(frame: Frame, tokens: int) -> dict[str, Any]:
     }
 
 
-def _output(frame: Frame, text: str, calls: Sequence[Call]) -> list[dict[str, Any]]:
+def _output(frame: Frame, text: str, calls: Sequence[Call]) -> list[JsonObject]:
     message = [_message(frame, text, "completed")] if text or not calls else []
     return message + [_call(frame, number, call) for number, call in enumerate(calls)]
 
 
-def _message(frame: Frame, text: str, status: str) -> dict[str, Any]:
+def _message(frame: Frame, text: str, status: str) -> JsonObject:
     return {
         "type": "message",
         "id": _message_id(frame),
@@ -173,7 +174,7 @@ def _message(frame: Frame, text: str, status: str) -> dict[str, Any]:
     }
 
 
-def _call(frame: Frame, number: int, call: Call) -> dict[str, Any]:
+def _call(frame: Frame, number: int, call: Call) -> JsonObject:
     name = call_id(frame, 0, number)
     return {
         "type": "function_call",
@@ -185,11 +186,11 @@ def _call(frame: Frame, number: int, call: Call) -> dict[str, Any]:
     }
 
 
-def _part(text: str) -> dict[str, Any]:
+def _part(text: str) -> JsonObject:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def _place(frame: Frame) -> dict[str, Any]:
+def _place(frame: Frame) -> JsonObject:
     return {"item_id": _message_id(frame), "output_index": 0, "content_index": 0}
 
 

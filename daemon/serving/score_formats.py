@@ -1,20 +1,20 @@
 """Log-probabilities in the forms of OpenAI's chat and completions."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.serving.generation import NamedToken, TokenScore
 
 LEAST = -9999.0
 """What OpenAI writes where a probability is too small for a number; JSON has no infinity."""
 
 
-def chat_logprobs(scores: Sequence[TokenScore]) -> dict[str, Any]:
+def chat_logprobs(scores: Sequence[TokenScore]) -> JsonObject:
     """Return the log-probabilities of an answer, or of a part of one."""
     return {"content": [_chat(score) for score in scores], "refusal": None}
 
 
-def text_logprobs(scores: Sequence[TokenScore], offset: int) -> dict[str, Any]:
+def text_logprobs(scores: Sequence[TokenScore], offset: int) -> JsonObject:
     """Return the log-probabilities of a text that begins at a character; null is no prediction."""
     offsets, data = [], b""
     for score in scores:
@@ -41,12 +41,12 @@ def _by_text(score: TokenScore) -> dict[str, float] | None:
     return {**best, score.text: _finite(score.token.logprob)}
 
 
-def _chat(score: TokenScore) -> dict[str, Any]:
+def _chat(score: TokenScore) -> JsonObject:
     own = score.token or NamedToken(score.text, score.data, LEAST)
     return {**_one(own), "top_logprobs": [_one(other) for other in score.top]}
 
 
-def _one(token: NamedToken) -> dict[str, Any]:
+def _one(token: NamedToken) -> JsonObject:
     return {"token": token.text, "logprob": _finite(token.logprob), "bytes": list(token.data)}
 
 

@@ -1,11 +1,11 @@
 """Streams an answer as server-sent events."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from daemon.core.records import JsonObject
 from daemon.serving.answer_events import Indexed, Nothing
 from daemon.serving.errors import json_bytes
 from daemon.serving.generation import RequestError
@@ -82,9 +82,9 @@ class EventStream(Response):
         async for item in self._rest:
             yield item
 
-    def _encoded(self, records: list[dict[str, Any]]) -> bytes:
+    def _encoded(self, records: list[JsonObject]) -> bytes:
         return b"".join(self._event(record) for record in records)
 
-    def _event(self, record: dict[str, Any]) -> bytes:
+    def _event(self, record: JsonObject) -> bytes:
         name = f"event: {record['type']}\n".encode() if self._shape.named_events else b""
         return name + b"data: " + json_bytes(record) + b"\n\n"

@@ -10,6 +10,13 @@ def publish_benchmarks(journal: Journal, manifest: Manifest) -> None:
     found = benchmarks_of(manifest.evaluations)
     if found is not None:
         message = f"{manifest.version}, benchmarks: {found.sentence}"
-        facts = {key: value for key, value in found.as_record().items() if key != "sentence"}
-        version, run = manifest.version, manifest.run
-        journal.event("benchmarks", message, version=version, run=run, **facts)
+        record = found.as_record()
+        journal.event(
+            "benchmarks",
+            message,
+            version=manifest.version,
+            run=manifest.run,
+            suites=record["suites"],
+            difficulties=record["difficulties"],
+            overall=record["overall"],
+        )

@@ -8,7 +8,7 @@ import plistlib
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,7 @@ def _from_nvml() -> Gpu:
         pynvml.nvmlShutdown()
 
 
-def _power(devices: list[Any]) -> float | None:
+def _power(devices: list[object]) -> float | None:
     try:
         return float(sum(pynvml.nvmlDeviceGetPowerUsage(device) for device in devices)) / 1000
     except pynvml.NVMLError_NotSupported:
@@ -116,8 +116,8 @@ def from_registry(answer: bytes) -> Gpu:
         return Gpu(reason=f"the output of the I/O registry could not be parsed: {error}")
 
 
-def _counters(accelerator: dict[str, Any]) -> dict[str, Any]:
-    counters: dict[str, Any] = accelerator.get("PerformanceStatistics", {})
+def _counters(accelerator: Mapping[str, Any]) -> Mapping[str, Any]:
+    counters: Mapping[str, Any] = accelerator.get("PerformanceStatistics", {})
     return counters
 
 

@@ -6,6 +6,7 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.core.decisions.commands import Answer, Command
+from daemon.core.records import JsonObject
 from daemon.core.status.ledger_rows import LedgerRow
 from daemon.core.workspace.jobs import escape
 from daemon.folders.queue.ledger import Ledger
@@ -32,7 +33,7 @@ class Journal:
         self._clock = clock
         self.boot = boot
         self._seq = boot * BOOT_FACTOR
-        self.answers: list[dict[str, Any]] = []
+        self.answers: list[JsonObject] = []
         self.alerts: dict[str, dict[str, str]] = {}
 
     def now(self) -> str:
@@ -74,7 +75,7 @@ class Journal:
         others = dict(facts)
         others.pop("message")
         self.event("command", message, level="info" if answer == "done" else "warning", **others)
-        row = {
+        row: JsonObject = {
             "at": self.now(),
             "word": escape(command.word),
             "content": escape(command.content),

@@ -3,12 +3,11 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from daemon.clock import Clock
-from daemon.core.records import to_json_value
+from daemon.core.records import JsonObject, to_json_value
 from daemon.core.training.progress import Metrics
 from daemon.supervisor.gpu import GpuWatch
 from daemon.supervisor.workers import Workers
@@ -29,9 +28,9 @@ class MachineReadings:
         self._clock = clock
         self._gpu_watch = gpu or GpuWatch()
         self._sampled_s = -1e9
-        self.memory: dict[str, Any] = {}
+        self.memory: JsonObject = {}
         """Memory figures in bytes, by name."""
-        self.gpu: dict[str, Any] = {}
+        self.gpu: JsonObject = {}
         """The platform's GPU counters, or null and the reason."""
 
     def sample(self, metrics: Metrics | None) -> None:
@@ -55,7 +54,7 @@ class MachineReadings:
         }
         self.gpu = to_json_value(self._gpu_watch.refresh())
 
-    def disk(self) -> dict[str, Any]:
+    def disk(self) -> JsonObject:
         """Return free and total bytes of the workspace's volume."""
         usage = psutil.disk_usage(str(self._root))
         return {"free_bytes": usage.free, "total_bytes": usage.total}

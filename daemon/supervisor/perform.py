@@ -12,6 +12,7 @@ from daemon.core.decisions.snapshot import Snapshot
 from daemon.core.decisions.tries import next_try
 from daemon.core.records import to_json_value
 from daemon.core.status.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
+from daemon.core.workspace.intake_context import IntakeContext
 from daemon.core.workspace.jobs import STATE_OF_OUTCOME, ending_of, escape
 from daemon.core.workspace.untrained import records_of
 from daemon.core.workspace.versions import ancestry, jobs_of, untrained_of
@@ -103,13 +104,13 @@ class Performer:
         chain = ancestry(seen.current, seen.versions) if seen.current else ()
         self._workspace.queue.write_context(
             card.job,
-            {
-                "base": to_json_value(base),
-                "seen_jobs": [job for job in jobs_of(chain) if job != card.job],
-                "untrained_rows": records_of(untrained_of(chain)),
-                "holdout_jobs": [j for j in self._workspace.queue.with_holdout() if j != card.job],
-                "settings": to_record(self._workspace.settings.now),
-            },
+            IntakeContext(
+                to_json_value(base),
+                tuple(job for job in jobs_of(chain) if job != card.job),
+                records_of(untrained_of(chain)),
+                tuple(j for j in self._workspace.queue.with_holdout() if j != card.job),
+                to_record(self._workspace.settings.now),
+            ),
         )
         self._workers.intake.begin(say.TakeIn(card.job), card.job)
 

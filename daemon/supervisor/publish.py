@@ -3,19 +3,20 @@
 import os
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from daemon.clock import Clock
 from daemon.core import messages as say
 from daemon.core.decisions.decide import blocked
 from daemon.core.decisions.snapshot import Snapshot
 from daemon.core.evaluation.benchmarks import benchmarks_of
+from daemon.core.records import JsonObject
 from daemon.core.status.document import Facts, Measured, OrderView, RunView, document
 from daemon.core.status.measurements import Measurement, judgement_of
 from daemon.core.training.progress import Metrics, Progress, after_evaluation, after_step
 from daemon.core.workspace.jobs import escape
 from daemon.core.workspace.orders import REPRODUCTION, SWEEP, kind_of
 from daemon.errors import DaemonFault
+from daemon.folders.inbox.inbox import Leftover
 from daemon.folders.queue.queue import DAMAGED, find_job, read_card
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.journal import Journal
@@ -63,8 +64,8 @@ class Publisher:
         self._machine = MachineReadings(workspace.layout.root, workers, clock)
         self._shown: Measured | None = None
         self._judged: Measurement | None = None
-        self._benchmarks: dict[str, Any] | None = None
         """The judgement of the version in `_shown`."""
+        self._benchmarks: JsonObject | None = None
         self._base_problem: tuple[str, str] | None = None
         """Code and message of why the base model is not ready."""
         self._judging = False
@@ -147,7 +148,7 @@ class Publisher:
             return job
 
     def publish(  # long: a fact a line
-        self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]
+        self, seen: Snapshot, status: str | None, leftovers: tuple[Leftover, ...]
     ) -> str:
         """Write the document; return its state as a sentence."""
         if seen.run is None:
@@ -209,8 +210,8 @@ class Publisher:
         evaluations = self._workspace.models.evaluations(version.version)
         self._judged = judgement_of(evaluations, version.step, version.step - before)
         found = benchmarks_of(evaluations)
-        mine = {"version": version.version}
-        self._benchmarks = None if found is None else mine | found.as_record()
+        mine: JsonObject = {"version": version.version}
+        self._benchmarks = None if found is None else {**mine, **found.as_record()}
 
     def _measured(self, seen: Snapshot) -> Measured | None:
         attempt, view = self._current_attempt(seen), self._run_view(seen)

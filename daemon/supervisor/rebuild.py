@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.clock import Clock
+from daemon.core.evaluation.results import EvaluationResult
 from daemon.core.status.ledger_rows import (
     LedgerRow,
     job_row,
@@ -95,7 +96,7 @@ def _scores(layout: Layout) -> tuple[list[LedgerRow], list[str]]:
     problems = []
     for name in orders.names(layout, EVALUATION):
         try:
-            result = orders.read_result(layout.order(name))
+            result = orders.read_result(layout.order(name), EvaluationResult)
             rows += [] if result is None else score_rows(result)
         except (OSError, ValueError, KeyError, TypeError) as error:
             problems.append(f"{name} is left out, its result.json cannot be read: {error!r}")

@@ -6,7 +6,6 @@ Whether to try again is decided in core.
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import psutil
 
@@ -14,6 +13,7 @@ from daemon.clock import Clock
 from daemon.core import messages as say
 from daemon.core.decisions.blocking import Circumstances, Refusal, after
 from daemon.core.decisions.scheduling import DEATHS_SEEN
+from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import JobCard
 from daemon.folders.models import bases
 from daemon.settings import Settings
@@ -112,5 +112,5 @@ class Refusals:
         return settings.with_rate(None if facts is None else facts.width)
 
 
-def _digest(settings: dict[str, Any]) -> str:
+def _digest(settings: JsonObject) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

@@ -1,7 +1,6 @@
 """Adds the rows that a run did not train to the `rejected.jsonl` of their job, as the job ends."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from daemon.core.decisions.snapshot import RunOnDisk, Snapshot
 from daemon.folders.runs import left_out
@@ -17,7 +16,7 @@ def report_untrained(workspace: Workspace, job: str, seen: Snapshot) -> None:
 
 def _records(
     workspace: Workspace, job: str, seen: Snapshot, run: RunOnDisk
-) -> Iterable[Mapping[str, Any]]:
+) -> Iterable[Mapping[str, object]]:
     sealed = next((v.version for v in seen.versions.values() if v.run == run.run), None)
     if sealed is None:
         return left_out.read(workspace.layout.run(run.run).folder, job)

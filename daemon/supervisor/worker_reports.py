@@ -10,6 +10,7 @@ from daemon.core.decisions.actions import RequestCheckpoint, RequestEvaluation
 from daemon.core.decisions.commands import Answer
 from daemon.core.decisions.scheduling import after_death, uncounted
 from daemon.core.decisions.snapshot import Attempts
+from daemon.core.evaluation.results import EvaluationResult
 from daemon.core.status.ledger_rows import evaluation_row, score_rows
 from daemon.core.workspace.orders import EVALUATION, kind_of
 from daemon.folders.orders.orders import read_result
@@ -135,7 +136,7 @@ class WorkerReports:
 
     def _remember(self, order: str) -> None:
         """Write the scores of an evaluation to the ledger."""
-        result = read_result(self._workspace.layout.order(order))
+        result = read_result(self._workspace.layout.order(order), EvaluationResult)
         if kind_of(order) == EVALUATION and result is not None:
             for row in score_rows(result):
                 self._workspace.ledger.put(row)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from daemon.core.rows.examples import Chat, Example, Text, Turn
 from daemon.core.rows.plain_form import KNOWN_FORMS
@@ -54,7 +54,7 @@ class _Rendered:
 
     examples: Sequence[Example]
     rendered: list[Rendered | Unfit]
-    encodings: Future[list[Any]]
+    encodings: Future[list[Encoding]]
 
 
 AT_ONCE = 256

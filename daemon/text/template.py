@@ -13,6 +13,7 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Turn, call_record
 
 PLAIN = (
@@ -55,7 +56,7 @@ class ChatTemplate:
     """A compiled chat template."""
 
     def __init__(self, text: str, tokens: dict[str, str], thinking: bool) -> None:
-        self._extras: dict[str, Any] = {**tokens, "enable_thinking": thinking}
+        self._extras: JsonObject = {**tokens, "enable_thinking": thinking}
         try:
             self._compiled = _environment().from_string(text)
         except _MISTAKES as error:
@@ -76,9 +77,7 @@ class ChatTemplate:
             # Mistral's templates require an id for each call, which rows need not have.
             return self._render(_with_ids(messages), answer_next, tools)
 
-    def _render(
-        self, messages: list[dict[str, Any]], answer_next: bool, tools: Sequence[str]
-    ) -> str:
+    def _render(self, messages: list[JsonObject], answer_next: bool, tools: Sequence[str]) -> str:
         try:
             with _time_limit(TIME_LIMIT_S):
                 return self._compiled.render(
@@ -92,8 +91,8 @@ class ChatTemplate:
             raise Unrenderable(str(error) or type(error).__name__) from error
 
 
-def _message(turn: Turn) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": turn.role, "content": turn.content}
+def _message(turn: Turn) -> JsonObject:
+    message: JsonObject = {"role": turn.role, "content": turn.content}
     if turn.calls:
         message["tool_calls"] = [call_record(call) for call in turn.calls]
     if turn.reasoning:
@@ -101,19 +100,18 @@ def _message(turn: Turn) -> dict[str, Any]:
     return message
 
 
-def _with_ids(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_ids(messages: list[JsonObject]) -> list[JsonObject]:
     """Return messages whose calls have ids of nine letters, and whose results refer to them.
 
     Results belong to calls in the order of the calls.
     """
-    found: list[dict[str, Any]] = []
+    found: list[JsonObject] = []
     made, answered = 0, 0
     for message in messages:
         if message["role"] == "tool":
             message = {**message, "tool_call_id": _call_id(answered)}
             answered += 1
-        elif "tool_calls" in message:
-            calls = message["tool_calls"]
+        elif isinstance(calls := message.get("tool_calls"), list):
             numbered = [{**call, "id": _call_id(made + n)} for n, call in enumerate(calls)]
             message = {**message, "tool_calls": numbered}
             made += len(calls)

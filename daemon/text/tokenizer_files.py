@@ -4,10 +4,10 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tokenizers import Tokenizer
 
+from daemon.core.records import JsonObject
 from daemon.errors import ModelFault
 
 TOKENIZER = "tokenizer.json"
@@ -22,7 +22,7 @@ class TokenizerFiles:
     """The tokenizer's side files of one model directory."""
 
     folder: Path
-    settings: dict[str, Any]
+    settings: JsonObject
     template: str | None
     fingerprint: str
     """SHA-256 of `tokenizer.json`, or else of all files a tokenizer can be built from."""
@@ -86,7 +86,7 @@ def bounded(tokenizer: Tokenizer) -> Tokenizer:
     return tokenizer
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> JsonObject:
     """Return a JSON object; a missing file counts as an empty one.
 
     Raises:
@@ -103,7 +103,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _template(folder: Path, settings: dict[str, Any]) -> str | None:
+def _template(folder: Path, settings: JsonObject) -> str | None:
     path = folder / "chat_template.jinja"
     if path.is_file():
         return path.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 # ruff: noqa: RUF001
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def test_no_shipped_row_loses_anything(name: str) -> None:
 def test_written_prose_with_headings_and_code_is_not_called_bad() -> None:
     pages = sorted((ROOT / "docs").rglob("*.md"))
     parts = [part for page in pages for part in page.read_text("utf-8").split("\n## ")]
-    found = QualityScorer(columns_of(*map(chat, (part for part in parts if len(part) > 200))))
+    found: Any = QualityScorer(columns_of(*map(chat, (part for part in parts if len(part) > 200))))
     assert len(found.scores) >= 30
     assert found.scores.min() >= 0.8
 
@@ -251,7 +252,7 @@ def test_few_rows_are_compared_with_nothing() -> None:
 
 def test_the_summary_counts_parts_and_names_the_lowest_rows_by_line() -> None:
     bad = [chat("TBD"), chat("It works.<|im_end|>")]
-    found = QualityScorer(columns_of(*[chat(GOOD)] * 30, *bad)).summary(range(101, 133))
+    found: Any = QualityScorer(columns_of(*[chat(GOOD)] * 30, *bad)).summary(range(101, 133))
     assert json.loads(json.dumps(found)) == found
     assert sum(found["histogram"]) == 32 and len(found["histogram"]) == 20
     assert found["histogram"][-1] == 30
@@ -263,7 +264,7 @@ def test_the_summary_counts_parts_and_names_the_lowest_rows_by_line() -> None:
 
 
 def test_a_file_without_rows_has_a_summary() -> None:
-    found = QualityScorer(Columns()).summary([])
+    found: Any = QualityScorer(Columns()).summary([])
     assert (sum(found["histogram"]), found["mean"], found["lowest"]) == (0, None, [])
 
 
@@ -288,7 +289,7 @@ TEXTS = st.one_of(
 
 @given(TEXTS, TEXTS)
 def test_any_text_is_measured_and_scored_between_0_and_1(asked: str, answer: str) -> None:
-    found = QualityScorer(columns_of(chat(answer, asked), Text(answer)))
+    found: Any = QualityScorer(columns_of(chat(answer, asked), Text(answer)))
     assert ((found.scores >= 0) & (found.scores <= 1)).all()
     assert all(0 <= lost <= 1 for lost in found.parts(0).values())
 

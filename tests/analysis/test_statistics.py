@@ -3,6 +3,7 @@
 import json
 import statistics
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_a_percentile_of_a_histogram_is_within_a_forty_fifth() -> None:
 def test_the_bins_of_a_histogram_hold_every_value_once_and_do_not_overlap() -> None:
     histogram = Histogram()
     histogram.add([0, 1, 2, 3, 7, 8, 100, 100_000])
-    bins = histogram.as_record()["bins"]
+    bins: Any = histogram.as_record()["bins"]
     assert sum(item["count"] for item in bins) == 8
     assert all(a["to"] + 1 == b["from"] for a, b in pairwise(bins))
 

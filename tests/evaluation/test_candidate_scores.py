@@ -1,6 +1,6 @@
 """A candidate and its references sit the same exam."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,8 @@ def test_a_set_is_compared_by_the_metric_of_its_scorer() -> None:
 
 def test_details_hold_every_answer_with_scores_that_anybody_can_compute_again() -> None:
     exam = Exam({}, [*EXAM.questions, question(9, "start", "earlier_holdout")], 9.0)
-    for record, asked in zip(details(marks_of(exam), exam), exam.questions, strict=True):
+    found: Iterable[Any] = details(marks_of(exam), exam)
+    for record, asked in zip(found, exam.questions, strict=True):
         assert list(record["answers"]) == ["candidate", "v000002", "v000000"]
         for said in record["answers"].values():
             item = SuiteItem(

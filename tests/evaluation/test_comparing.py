@@ -2,13 +2,15 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Subject
+from daemon.core.evaluation.reports import SuiteResult
 from daemon.core.evaluation.targets import Target, target_of
+from daemon.core.records import from_json_value
 from daemon.evaluation.comparing import SubjectComparison
 from daemon.evaluation.comparison_report import (
     NO_WINNER,
@@ -32,16 +34,17 @@ LAKES, SEAS = suite("lakes", *IDS), suite("seas", *IDS)
 MEASURED = {"answers": 20, "remembered": 0, "tokens": 100, "seconds": 4.0, "peak_bytes": 2**20}
 
 
-def paper(right: Sequence[bool | None], **about: Any) -> dict[str, Any]:
+def paper(right: Sequence[bool | None], **about: Any) -> SuiteResult:
     answers = [
         None if one is None else asdict(Answer(IDS[number] if one else "other", 5, 0.5))
         for number, one in enumerate(right)
     ]
-    return {"answers": answers, "losses": None, "measured": MEASURED, "failed": None} | about
+    result = {"answers": answers, "losses": None, "measured": MEASURED, "failed": None} | about
+    return from_json_value(json.loads(json.dumps(result)), SuiteResult)
 
 
 def compared(
-    papers: dict[tuple[int, int], dict[str, Any]],
+    papers: dict[tuple[int, int], SuiteResult],
     *names: str,
     targets: tuple[Target, ...] = (),
     suites: int = 1,
@@ -209,6 +212,7 @@ def test_targets_are_checked_for_everyone() -> None:
     report = compared({(0, 0): paper(HALF), (0, 1): paper(ALL)}, "a", "b", targets=targets).report(
         "finished", ""
     )
+    assert report["targets"] is not None
     assert report["targets"]["a"]["outcome"] == "partial"
     assert report["targets"]["b"]["outcome"] == "success"
     assert target_rows(report)[0] == ("a", "lakes.main ≥ 0.75", "lakes", "0.5", "no", "0.25")
@@ -216,8 +220,8 @@ def test_targets_are_checked_for_everyone() -> None:
 
 
 def test_foreign_texts_are_shown_as_texts() -> None:
-    hostile = paper(ALL)
-    hostile["answers"][1]["text"] = HOSTILE
+    plain = paper(ALL)
+    hostile = replace(plain, answers=[plain.answers[0], Answer(HOSTILE), *plain.answers[2:]])
     report = compared({(0, 0): paper(ALL), (0, 1): hostile}, "a", HOSTILE).report("finished", "")
     assert len(report["changed"][HOSTILE]["to_wrong"]) == 1
     shown, html = markdown(report), page(report)
@@ -236,7 +240,8 @@ def _tags(html: str) -> list[str]:
 
 def test_details_hold_every_answer_with_its_scores() -> None:
     papers = {(0, 0): paper(HALF), (0, 1): paper([None, *ALL[1:]])}
-    first, second, *_ = compared(papers, "a", "b").details()
+    lines: Iterable[Any] = compared(papers, "a", "b").details()
+    first, second, *_ = lines
     assert first["answers"]["a"]["scores"]["exact_match"] == 1.0 and first["answers"]["b"] is None
     assert second["answers"]["a"]["scores"]["exact_match"] == 0.0
 
@@ -247,7 +252,7 @@ LOWER = [[total * 0.5, tokens] for total, tokens in ROWS]
 
 def test_the_one_with_lower_losses_on_the_golden_answers_wins_there_only() -> None:
     papers = {(0, 0): paper(HALF, losses=ROWS), (0, 1): paper(HALF, losses=LOWER)}
-    report = compared(papers, "a", "b").report("finished", "")
+    report: Any = compared(papers, "a", "b").report("finished", "")
     assert report["winner"] is None and report["tests"][0]["winner"] is None
     first, second, *together = report["losses"]
     assert first["test"] is None and first["perplexity"] > second["perplexity"]
@@ -270,7 +275,7 @@ def test_a_file_of_answers_has_no_losses_and_says_so() -> None:
 def test_golden_answers_without_a_loss_are_counted() -> None:
     part = [*ROWS[:15], *[None] * 5]
     papers = {(0, 0): paper(HALF, losses=ROWS), (0, 1): paper(HALF, losses=part)}
-    report = compared(papers, "a", "b").report("finished", "")
+    report: Any = compared(papers, "a", "b").report("finished", "")
     assert [one["items"] for one in report["losses"]] == [20, 15, 20, 15]
     assert report["losses"][1]["test"]["items"] == 15
     assert "5 golden answers have no loss" in subject_rows(report)[1][-1]
@@ -282,4 +287,5 @@ def test_where_items_and_their_mean_point_apart_nobody_has_won() -> None:
     before = [*ROWS[:-1], [100.0, 100]]
     papers = {(0, 0): paper(HALF, losses=before), (0, 1): paper(HALF, losses=after)}
     test = compared(papers, "a", "b").report("finished", "")["losses"][1]["test"]
+    assert test is not None
     assert test["p"] < 0.05 and test["change"] > 0.0 and test["winner"] is None

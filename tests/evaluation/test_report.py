@@ -21,7 +21,7 @@ from tests.evaluation.test_candidate_scores import EXAM, marks_of, question
 HOSTILE = "<script>alert(1)</script> ``` | ![x](http://a.example/x) \x1b[2J"
 
 
-def report(exam: Exam = EXAM) -> dict[str, Any]:
+def report(exam: Exam = EXAM) -> Any:
     marks = marks_of(exam)
     tests = comparisons(marks, exam, ["v000002"])
     verdict = decide_verdict(Judgement(True, True, tuple(tests)), Gate(0.05, 0.01, 0.02, "promote"))
@@ -51,7 +51,8 @@ def test_the_style_is_held_against_that_of_the_base() -> None:
     wanted = ExpectedWriting(jobs={"job": ExpectedStyle(style=style_of(["None whatsoever"]))})
     marks, verdict = marks_of(wanted=wanted), Verdict("unproven", True, ())
     found = report_of(marks, EXAM, wanted, [], verdict, GradeSettings(), {})
-    assert found["answers"]["own_holdout"]["style_gain"] < -0.1
+    gain = found["answers"]["own_holdout"]["style_gain"]
+    assert gain is not None and gain < -0.1
 
 
 def test_as_markdown_foreign_text_is_code() -> None:

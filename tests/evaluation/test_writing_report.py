@@ -1,11 +1,12 @@
 """How answers are written, beside the habit of the file: figures, warnings, side by side."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Subject
+from daemon.core.evaluation.reports import ComparisonReport, SuiteResult
 from daemon.core.evaluation.targets import target_of
 from daemon.evaluation.comparing import SubjectComparison
 from daemon.evaluation.comparison_report import headline, markdown, page, target_rows
@@ -27,14 +28,13 @@ PROBES = suite("probes", "a", "b", "c")
 OPEN = replace(PROBES, items=tuple(replace(one, answers=()) for one in PROBES.items))
 
 
-def paper(*answers: Answer) -> dict[str, Any]:
-    found = [asdict(one) for one in answers]
-    return {"answers": found, "losses": None, "measured": None, "failed": None}
+def paper(*answers: Answer) -> SuiteResult:
+    return SuiteResult(answers, None, None, None)
 
 
 def report_of(
     *subjects: tuple[Subject, Sequence[Answer]], targets: tuple[str, ...] = (), of: Any = OPEN
-) -> dict[str, Any]:
+) -> ComparisonReport:
     wanted = {"formatting": 0.7, "bold": 0.6, "length": [60, 90], "style": 0.5, "grade": "A"}
     request = EvaluationRequest(
         "e000001",
@@ -91,6 +91,7 @@ def test_answers_of_all_subjects_stand_side_by_side() -> None:
 def test_targets_on_writing_and_grade_succeed_or_fail_with_their_gap() -> None:
     names = ("formatting", "bold", "length", "style", "grade")
     report = report_of((TUNED, [Answer(USUAL)] * 3), (BASE, BAD), targets=names)
+    assert report["targets"] is not None
     assert report["targets"]["v000002"]["outcome"] == "success"
     assert report["targets"]["base"]["outcome"] == "failure"
     rows = {row[1]: row[3:] for row in target_rows(report) if row[0] == "base"}

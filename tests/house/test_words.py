@@ -57,6 +57,7 @@ KEYS = {
         "folders/models/models.py",
         "training/judging/candidate.py",
     },
+    "set_aside": {"core/evaluation/explained.py"},
     "rungs": {"core/training/fallback.py", "folders/runs/runs.py"},
 }
 """Keys of records on disk, which keep their names, with the files that read or write them."""

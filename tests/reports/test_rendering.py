@@ -11,7 +11,7 @@ import pytest
 from jinja2 import UndefinedError
 from markdown_it import MarkdownIt
 
-from daemon.core.evaluation.sweeps import SweepRequest, Trial, space_around
+from daemon.core.evaluation.sweeps import Trial
 from daemon.evaluation.comparison_report import markdown
 from daemon.reports import rendering
 from daemon.settings import Settings
@@ -20,6 +20,7 @@ from daemon.training.orders import reproduction_report, sweep_report
 from tests.evaluation.test_comparing import ALL, HALF, compared, paper
 from tests.house.sources import PACKAGE, modules
 from tests.manifests import BASE
+from tests.orders import sweep_request
 
 EVIL = "x|y`<script>alert(1)</script>\n# z\x1b[2J *b*"
 SHOWN = "x|y`<script>alert(1)</script>\\u000a# z\\u001b[2J *b*"
@@ -42,22 +43,12 @@ def structure(page: str) -> list[str]:
 
 
 def sweep(evil: str) -> str:
-    request = SweepRequest(
-        sweep="s000001",
-        created_at="2030",
+    request = sweep_request(
+        BASE,
+        DEFAULT,
         file=f"sums{evil}",
-        job=None,
-        start_version=None,
         settings=Settings().model_dump(mode="json"),
-        base=BASE,
-        step=0,
-        seed=7,
         trials=2,
-        minutes=None,
-        epochs=1,
-        rows=512,
-        default=DEFAULT,
-        space=space_around(DEFAULT, 4, True),
         notes=(f"a note{evil}",),
     )
     trials = (
@@ -66,7 +57,7 @@ def sweep(evil: str) -> str:
     )
     rows = [sweep_report._row(trial, request, ()) for trial in trials]
     training = sweep_report.section(request, trials[0])
-    result = {"sweep": "s000001", "message": f"done{evil}", "trials": rows, "best": 1}
+    result: Any = {"sweep": "s000001", "message": f"done{evil}", "trials": rows, "best": 1}
     return sweep_report.page(result | {"notes": request.notes, "training": training}, request)
 
 
@@ -78,7 +69,7 @@ def reproduction(evil: str) -> str:
             {"setting": f"a{evil}", "saved": f"b{evil}", "used": None, "why": next(iter(WORDS))}
         ],
     }
-    result = {"order": "p000001", "version": "v000001", "message": f"other{evil}"}
+    result: Any = {"order": "p000001", "version": "v000001", "message": f"other{evil}"}
     return reproduction_report.page(result | {"outcome": "different", "found": found})
 
 

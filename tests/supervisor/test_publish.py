@@ -49,7 +49,7 @@ def parts(tmp_path: Path) -> Parts:
     return made
 
 
-def told(publisher: Publisher, layout: Layout, seen: Snapshot) -> dict[str, Any]:
+def told(publisher: Publisher, layout: Layout, seen: Snapshot) -> Any:
     publisher.publish(seen, None, ())
     found = read_status(layout)
     assert found is not None

@@ -80,8 +80,9 @@ def test_a_setting_that_is_new_with_a_release_is_no_edit_of_the_settings(
 ) -> None:
     """A run that an upgrade found in progress was begun anew at its first refusal, as edited."""
     settings = to_record(parts.workspace.settings.now)
-    del settings["training"]["min_delta"]
-    settings["training"]["gone"] = 1
+    training: Any = settings["training"]
+    del training["min_delta"]
+    training["gone"] = 1
     request = run_request(RUN, settings=settings)
     write_record(parts.workspace.layout.run(RUN).request, request)
     parts.workspace.runs._requests.clear()

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from daemon.analysis.curves.smoothing import binned
 from daemon.core.curves.curves import Diagnosis
+from daemon.core.records import JsonObject
 
 MOST_POINTS = 1500
 """Points of a drawn series; a longer one is drawn as medians of equal intervals."""
@@ -42,7 +43,7 @@ class LineChart:
     axis: str = "step"
     """What the numbers of the horizontal axis are."""
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> JsonObject:
         """Return the data for the page's script."""
         return {
             "id": self.id,

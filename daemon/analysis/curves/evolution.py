@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 from daemon.analysis.curves.charts import LineChart, Series
 from daemon.core.curves.curves import Probe
 from daemon.core.evaluation.differences import word_changes
+from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import escape, one_line
 
 LONGEST = 1000
@@ -57,7 +57,7 @@ def _changed(probe: Probe) -> str:
     return f"{changes_text} {_summary(probe)}" if _known(probe) else changes_text
 
 
-def timelines(probes: Sequence[Probe]) -> list[dict[str, Any]]:
+def timelines(probes: Sequence[Probe]) -> list[JsonObject]:
     """Return what the page shows of each probe that was answered."""
     return [
         {
@@ -79,7 +79,7 @@ def _summary(probe: Probe) -> str:
     )
 
 
-def _figure(number: int, probe: Probe) -> dict[str, Any]:
+def _figure(number: int, probe: Probe) -> JsonObject:
     names = ("step", "similarity")
     return {
         "id": f"probe-{number}",
@@ -91,7 +91,7 @@ def _figure(number: int, probe: Probe) -> dict[str, Any]:
     }
 
 
-def _milestones(probe: Probe) -> Iterator[dict[str, Any]]:
+def _milestones(probe: Probe) -> Iterator[JsonObject]:
     """Yield each milestone with what changed of the answer; the middle of many in one number."""
     answers = probe.answers
     half = SHOWN_STEPS // 2

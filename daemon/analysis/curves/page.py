@@ -1,11 +1,11 @@
 """Renders diagnoses as a self-contained HTML page."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from daemon.analysis.curves import evolution, words
 from daemon.analysis.curves.charts import LineChart, charts, compared
 from daemon.core.curves.curves import CurveFinding, Diagnosis, Probe
+from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import escape
 from daemon.reports.rendering import render as render_template
 
@@ -49,7 +49,7 @@ def render_all(diagnoses: Sequence[Diagnosis], title: str) -> str:
     )
 
 
-def _curve(diagnosis: Diagnosis) -> dict[str, Any]:
+def _curve(diagnosis: Diagnosis) -> JsonObject:
     return {
         "name": _named(diagnosis),
         "stop": words.stop(diagnosis),
@@ -91,7 +91,7 @@ def _row(one: Diagnosis) -> tuple[str, ...]:
     )
 
 
-def _figure(chart: LineChart) -> dict[str, Any]:
+def _figure(chart: LineChart) -> JsonObject:
     lines = [dict(series.points) for series in chart.series]
     steps = sorted({step for line in lines for step in line})
     every = -(-len(steps) // MOST_ROWS)

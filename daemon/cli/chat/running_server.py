@@ -9,10 +9,10 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from daemon.cli.chat.speaking import LoadTarget
 from daemon.core.evaluation.sampling import Sampling
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Chat, Turn, to_record
 from daemon.errors import UserFault
 from daemon.folders import server_token
@@ -36,7 +36,7 @@ class Server:
 
     @contextmanager
     def request(
-        self, path: str, seconds: float, body: dict[str, Any] | None = None
+        self, path: str, seconds: float, body: JsonObject | None = None
     ) -> Iterator[http.client.HTTPResponse]:
         """Yield the response to a request; no proxy is used and no redirect followed.
 
@@ -133,8 +133,8 @@ class ServerSpeaker:
             message = f"the server at {url} disconnected before its answer was complete; try again"
             raise UserFault("server_gone", message) from error
 
-    def _body(self, turns: Sequence[Turn], sampling: Sampling) -> dict[str, Any]:
-        body: dict[str, Any] = {
+    def _body(self, turns: Sequence[Turn], sampling: Sampling) -> JsonObject:
+        body: JsonObject = {
             "model": self.target.model,
             "messages": to_record(Chat(tuple(turns)))["messages"],
             "stream": True,

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import psutil
 
 from daemon.cli.place import alive
+from daemon.core.records import JsonObject
 from daemon.errors import ModelFault
 from daemon.folders.disk import volume
 from daemon.folders.models import bases
@@ -95,12 +96,12 @@ def _wheels() -> Iterator[DoctorCheck]:
         yield DoctorCheck("wheels", "warning" if found.names else "wrong", words)
 
 
-def probe_backend() -> dict[str, Any] | str:
+def probe_backend() -> JsonObject | str:
     """Return what MLX finds, probed in a separate process; its last output line where it fails."""
     argv = [sys.executable, "-P", "-m", "daemon.cli.checks.backend_probe"]
     try:
         run = subprocess.run(argv, capture_output=True, text=True, timeout=PROBE_S, check=False)
-        found: dict[str, Any] = json.loads(run.stdout)
+        found: JsonObject = json.loads(run.stdout)
         return found
     except subprocess.TimeoutExpired:
         return f"no answer within {PROBE_S:.0f} s"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.version_names import named
 from daemon.core.curves.curves import Curve, Diagnosis, Probe
+from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import slug
 from daemon.errors import UserFault
 from daemon.folders import outputs
@@ -131,15 +132,15 @@ def _evaluations(layout: Layout) -> dict[str, list[tuple[int, float]]]:
     rows, _ = ledger.remembered(layout)
     found: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
-        loss = row.values.get("validation_loss")
-        if row.table == "evaluations" and loss is not None:
-            pair = (int(row.values["step"]), float(loss))
+        step, loss = row.values.get("step"), row.values.get("validation_loss")
+        if row.table == "evaluations" and isinstance(step, int) and isinstance(loss, float | int):
+            pair = (step, float(loss))
             found.setdefault(str(row.values["run"]), []).append(pair)
     return found
 
 
 def _files(
-    selection: Selection, diagnoses: Sequence[Diagnosis], record: dict[str, Any]
+    selection: Selection, diagnoses: Sequence[Diagnosis], record: JsonObject
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the bytes of each file."""
     from daemon.analysis.curves import evolution

@@ -1,6 +1,7 @@
 """`audit`: compares the current version with the last proven one; a worse one is rolled back."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -12,6 +13,8 @@ from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.clock import SystemClock
 from daemon.core.decisions.audits import audit_request
 from daemon.core.decisions.promotion import counted_items
+from daemon.core.evaluation.reports import PairFigures
+from daemon.core.evaluation.results import AuditFound
 from daemon.core.workspace.orders import AUDIT
 from daemon.errors import UserFault
 from daemon.folders.models import current_model
@@ -33,13 +36,13 @@ def audit(
     """Compare the current version with the last proven one; roll back if it is worse."""
     layout = workspace(options.root)
     name = existing(layout, AUDIT, named) if named else _open(layout)
-    result = carry_out(layout, name, options)
+    result = carry_out(layout, name, options, AuditFound)
     if result is None:
         message = waiting(layout, name, when="before the next run")
         result = {"order": name, "outcome": None, "message": message, "tests": []}
     current = current_model.read(layout)
     if options.json:
-        facts(result | {"current": current})
+        facts({**result, "current": current})
         return
     echo(f"{name}: {result['message']}", "bold")
     if result["outcome"] is not None:
@@ -65,7 +68,7 @@ def _open(layout: Layout) -> str:
     return order_audit(layout, request)
 
 
-def _table(tests: list[dict[str, Any]]) -> Table:
+def _table(tests: Sequence[PairFigures]) -> Table:
     return table(
         ("set", "metric", "items", "change", "p better", "p worse"),
         (

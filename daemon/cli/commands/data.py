@@ -77,6 +77,8 @@ def dedup(
     """Write the usable new rows, each line unchanged."""
     layout = workspace_if_any(root)
     outputs.check(output, force)
+    from daemon.analysis.charts import part
+
     with examine_file(file, layout, fields=named_fields(fields)) as examined:
         if examined.report["verdict"] != "accepted":
             describe(examined.report)
@@ -84,7 +86,8 @@ def dedup(
         lines = new_lines(examined)
         known = examined.settings.intake.fields.values()
         outputs.put(output, _lines_of(file, lines, examined.folder.folder, known), force)
-        echo(f"{len(lines)} of {examined.report['rows']['read']} rows are in {output}")
+        read = part(examined.report, "rows")["read"]
+        echo(f"{len(lines)} of {read} rows are in {output}")
 
 
 def new_lines(examined: Examination) -> set[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,7 +11,7 @@ from daemon.cli.checks.checks import EMBEDDED
 from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import NoWorkspace, workspace
 from daemon.clock import SystemClock
-from daemon.core.records import to_json_value
+from daemon.core.records import JsonObject, to_json_value
 from daemon.errors import ExitCode
 from daemon.folders.disk import locks
 from daemon.folders.models import bases, machine
@@ -106,7 +106,7 @@ def _remember(layout: Layout, wanted: CheckOptions, findings: list[CheckRow]) ->
     device = next((f.figures["device"] for f in findings if "device" in f.figures), None)
     if device is None:
         return None
-    record: dict[str, Any] = {
+    record: JsonObject = {
         "checked_at": SystemClock().now().isoformat(timespec="seconds"),
         "quick": wanted.quick,
         "wrong": table.named(findings, "wrong"),

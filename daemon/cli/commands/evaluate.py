@@ -1,8 +1,9 @@
 """`evaluate` and `compare`: run suites against one model, or against several and compare them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 import typer
 
@@ -15,7 +16,8 @@ from daemon.cli.requests.evaluation import EvaluationOptions, answer_files, open
 from daemon.cli.requests.evaluation_time import announcement
 from daemon.cli.requests.order_client import carry_out, existing, is_over, waiting
 from daemon.core.evaluation.evaluations import EvaluationRequest, suite_runs
-from daemon.core.records import JsonObject
+from daemon.core.evaluation.reports import OverallFigures
+from daemon.core.evaluation.results import EvaluationResult
 from daemon.core.workspace.orders import EVALUATION, kind_of
 from daemon.errors import UserFault
 from daemon.folders import outputs
@@ -162,7 +164,9 @@ def _finish(layout: Layout, named: str, to: Copies, options: OrderOptions) -> No
     expected = None if is_over(layout, evaluation) else announcement(layout, evaluation)
     if expected is not None:
         err.print(expected, markup=False, soft_wrap=True)
-    result = carry_out(layout, evaluation, options, lambda: _lines(*_parts(layout, evaluation)))
+    result = carry_out(
+        layout, evaluation, options, EvaluationResult, lambda: _lines(*_parts(layout, evaluation))
+    )
     if result is not None:
         to.write(layout.evaluation(evaluation))
     _show(layout, evaluation, result, options.json)
@@ -180,7 +184,7 @@ def _lines(done: int, parts: int) -> list[str]:
     return [f"{number} of {parts} done" for number in range(1, done + 1)]
 
 
-def _show(layout: Layout, evaluation: str, result: dict[str, Any] | None, json: bool) -> None:
+def _show(layout: Layout, evaluation: str, result: EvaluationResult | None, json: bool) -> None:
     place = layout.evaluation(evaluation)
     if result is None:
         done, parts = _parts(layout, evaluation)
@@ -199,12 +203,23 @@ def _show(layout: Layout, evaluation: str, result: dict[str, Any] | None, json: 
     echo(f"The reports are in {place.folder}: {', '.join(evaluations.REPORTS)}.")
 
 
+class ListedEvaluation(TypedDict):
+    """An evaluation as it is listed."""
+
+    evaluation: str
+    created_at: str
+    title: str
+    outcome: str | None
+    overall: Mapping[str, OverallFigures | None] | None
+    winner: str | None
+
+
 def _list(layout: Layout, json: bool) -> None:
     """List all evaluations by age."""
-    found: list[JsonObject] = []
+    found: list[ListedEvaluation] = []
     for name in orders.names(layout, EVALUATION):
         place = layout.evaluation(name)
-        result = orders.read_result(place)
+        result = orders.read_result(place, EvaluationResult)
         request = orders.read_request(place, EvaluationRequest)
         found.append(
             {
@@ -227,7 +242,7 @@ def _list(layout: Layout, json: bool) -> None:
     )
 
 
-def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+def _cells(row: ListedEvaluation) -> tuple[object, ...]:
     means = [
         f"{name} {one['mean']:.3f}"
         for name, one in (row["overall"] or {}).items()

@@ -1,8 +1,8 @@
 """`explain`: what a version was trained on, what became better or worse, and how it was made."""
 
 import json as json_module
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -12,9 +12,21 @@ from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.version_names import current, manifest_of, named
 from daemon.core.decisions.promotion import counted_items
 from daemon.core.decisions.unused import ways_to_go_on
+from daemon.core.evaluation.explained import (
+    EarlierFile,
+    EnergyFigures,
+    ExplainedFile,
+    ExplainedProvenance,
+    ExplainedScore,
+    Explanation,
+    JobFacts,
+    Moved,
+    SavedMisfit,
+)
 from daemon.core.evaluation.explanation import earlier_jobs
 from daemon.core.evaluation.explanation import explain as build_explanation
-from daemon.core.records import to_json_value
+from daemon.core.evaluation.reports import ChangedAnswers, JudgementReport, PairFigures
+from daemon.core.records import JsonObject, to_json_value
 from daemon.core.workspace.jobs import card_from_record, escape, one_line
 from daemon.errors import Fault
 from daemon.folders.queue import reports
@@ -28,8 +40,6 @@ TEXT = 160
 """Characters shown of a question or an answer."""
 DIGITS = 12
 """Digits shown of a checksum."""
-
-Record = Mapping[str, Any]
 
 
 def explain(
@@ -49,8 +59,9 @@ def explain(
         _show(found)
 
 
-def _collect(layout: Layout, version: str) -> dict[str, Any]:
+def _collect(layout: Layout, version: str) -> Explanation:
     manifest = manifest_of(layout, version)
+    report: JudgementReport | None
     try:
         report = json_module.loads((layout.version(version) / "report.json").read_bytes())
     except (OSError, ValueError):
@@ -61,7 +72,7 @@ def _collect(layout: Layout, version: str) -> dict[str, Any]:
     return build_explanation(manifest, report, {job: _job(layout, job) for job in jobs}, misfits)
 
 
-def _job(layout: Layout, job: str) -> dict[str, Any] | None:
+def _job(layout: Layout, job: str) -> JobFacts | None:
     """Return a job's name and the counts of its rows; None where it is gone."""
     place = find_job(layout, job)
     if place is None:
@@ -77,7 +88,7 @@ def _job(layout: Layout, job: str) -> dict[str, Any] | None:
 # --- for people -------------------------------------------------------------------------------
 
 
-def _show(found: Record) -> None:
+def _show(found: Explanation) -> None:
     verdict = found["verdict"]
     echo(f"{found['version']}: {verdict['kind']}", "bold")
     for reason in verdict["reasons"]:
@@ -94,10 +105,10 @@ def _show(found: Record) -> None:
     _section("Files trained before", _earlier(found["earlier_files"]))
     _section("Scores", _scores([one for one in found["scores"] if one["main"]]))
     _section("Tests", _tests(found["tests"]))
-    changed = found["changed"] or {}
+    changed: ChangedAnswers = found["changed"] or {"to_right": (), "to_wrong": ()}
     where = f"models/versions/{found['version']}/report.html"
-    _answers("From wrong to right", changed.get("to_right", []), where)
-    _answers("From right to wrong", changed.get("to_wrong", []), where)
+    _answers("From wrong to right", changed["to_right"], where)
+    _answers("From right to wrong", changed["to_wrong"], where)
     _section("Provenance", _provenance(found["provenance"]))
     _section("Settings that this release reads differently", _settings(found["settings"]))
 
@@ -109,7 +120,7 @@ def _section(title: str, shown: Table) -> None:
         out.print(shown)
 
 
-def _files(files: Sequence[Record]) -> Table:
+def _files(files: Sequence[ExplainedFile]) -> Table:
     return table(
         ("file", "trained", "held out", "refused", "skipped", "loss", "right"),
         (
@@ -127,13 +138,13 @@ def _files(files: Sequence[Record]) -> Table:
     )
 
 
-def _earlier(files: Sequence[Record]) -> Table:
+def _earlier(files: Sequence[EarlierFile]) -> Table:
     return table(
         ("file", "items", "loss", "right"),
         (
             (
                 one["name"] or f"{one['job']} (removed)",
-                one["loss"]["items"],
+                one["loss"]["items"] if one["loss"] is not None else None,
                 _moved(one["loss"]),
                 _right(one["right"]),
             )
@@ -142,7 +153,7 @@ def _earlier(files: Sequence[Record]) -> Table:
     )
 
 
-def _scores(scores: Sequence[Record]) -> Table:
+def _scores(scores: Sequence[ExplainedScore]) -> Table:
     return table(
         ("set", "items", "metric", "before", "after", "change"),
         (
@@ -159,7 +170,7 @@ def _scores(scores: Sequence[Record]) -> Table:
     )
 
 
-def _tests(tests: Sequence[Record]) -> Table:
+def _tests(tests: Sequence[PairFigures]) -> Table:
     return table(
         ("set", "metric", "against", "items", "change", "p better", "p worse"),
         (
@@ -177,7 +188,7 @@ def _tests(tests: Sequence[Record]) -> Table:
     )
 
 
-def _answers(title: str, changed: Sequence[Record], where: str) -> None:
+def _answers(title: str, changed: Sequence[JsonObject], where: str) -> None:
     if not changed:
         return
     echo("")
@@ -189,17 +200,18 @@ def _answers(title: str, changed: Sequence[Record], where: str) -> None:
             ("before", "before"),
             ("after", "after"),
         ):
-            echo(f"  {name:>8}: {one_line(one[key], TEXT)}")
+            echo(f"  {name:>8}: {one_line(str(one[key]), TEXT)}")
         echo("")
     if len(changed) > SHOWN:
         echo(f"  and {len(changed) - SHOWN} more, in {where}")
 
 
-def _provenance(provenance: Record) -> Table:
+def _provenance(provenance: ExplainedProvenance) -> Table:
     commit = provenance["git_commit"] or "unknown"
     state = {True: ", with changes not committed", False: "", None: ", changes unknown"}
     libraries = provenance["libraries"] or {}
-    energy = provenance["energy"] or {"joules": None, "reason": "not measured then"}
+    unknown: EnergyFigures = {"joules": None, "reason": "not measured then"}
+    energy = provenance["energy"] or unknown
     joules = energy["joules"]
     phases = {name.removesuffix("_s"): took for name, took in (provenance["phases"] or {}).items()}
     rows = {
@@ -221,7 +233,7 @@ def _provenance(provenance: Record) -> Table:
     return table(("", ""), rows.items())
 
 
-def _settings(misfits: Sequence[Record]) -> Table:
+def _settings(misfits: Sequence[SavedMisfit]) -> Table:
     dumps = json_module.dumps
     return table(
         ("setting", "saved", "used", "why"),
@@ -232,17 +244,17 @@ def _settings(misfits: Sequence[Record]) -> Table:
     )
 
 
-def _moments(provenance: Record) -> str:
+def _moments(provenance: ExplainedProvenance) -> str:
     if provenance["start_moments"] and provenance["step_in_run"] == provenance["step"]:
         return "none before, it began from the untouched base"
     return provenance["start_moments"] or "unknown"
 
 
-def _moved(loss: Record | None) -> str | None:
+def _moved(loss: Moved | None) -> str | None:
     return None if loss is None else f"{_number(loss['before'])} → {_number(loss['after'])}"
 
 
-def _right(right: Record | None) -> str | None:
+def _right(right: Moved | None) -> str | None:
     return None if right is None else f"{right['before']} → {right['after']} of {right['items']}"
 
 

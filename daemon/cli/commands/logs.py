@@ -1,7 +1,7 @@
 """`logs`: shows the daemon's structured log."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -45,7 +45,7 @@ def logs(
         return
 
 
-def _show(records: Iterable[Mapping[str, Any]], as_json: bool) -> None:
+def _show(records: Iterable[Mapping[str, object]], as_json: bool) -> None:
     for record in records:
         if as_json:
             fact(record)
@@ -53,7 +53,7 @@ def _show(records: Iterable[Mapping[str, Any]], as_json: bool) -> None:
             out.print(_line(record), soft_wrap=True)
 
 
-def _line(record: Mapping[str, Any]) -> Text:
+def _line(record: Mapping[str, object]) -> Text:
     """Return a record as one line, and its traceback where it has one."""
     level = str(record.get("level"))
     when = str(record.get("timestamp"))[:19].replace("T", " ")

@@ -50,16 +50,16 @@ def preview(
 
 def describe(report: "Report") -> None:
     """Print a report's verdict, reasons and token lengths."""
-    from daemon.analysis.charts import charts
+    from daemon.analysis.charts import charts, listed
     from daemon.analysis.verdict import headline, remarks, sentence, why
 
     echo(f"{headline(report)}: {sentence(report)}", "bold")
     for line in (why(report), *remarks(report)):
         if line:
             echo(line)
-    for reason in report.get("reasons") or []:
+    for reason in listed(report.get("reasons")):
         echo(f"{reason['code']} x {reason['count']}: {reason['hint']}", "yellow")
-        for example in reason.get("examples") or []:
+        for example in listed(reason.get("examples")):
             echo(f"  line {example.get('line')}: {escape(str(example.get('message') or ''), 200)}")
     for chart in charts(report):
         if chart.id == "tokens":

@@ -11,6 +11,7 @@ from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.cli.version_names import manifest_of, named
 from daemon.clock import SystemClock
 from daemon.core.evaluation.reproduction import ReproductionRequest
+from daemon.core.evaluation.results import ReproductionResult
 from daemon.core.training.manifests import Manifest
 from daemon.core.workspace.orders import REPRODUCTION, Header, kind_of
 from daemon.errors import ExitCode, UserFault
@@ -33,7 +34,7 @@ def reproduce(
         name = existing(layout, REPRODUCTION, version)
     else:
         name = _open(layout, named(layout, version))
-    result = carry_out(layout, name, options)
+    result = carry_out(layout, name, options, ReproductionResult)
     if result is None:
         message = waiting(layout, name)
         result = {"order": name, "outcome": None, "message": message, "found": None}

@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Group
@@ -14,7 +14,9 @@ from daemon.cli.output.status_page import page
 from daemon.cli.place import HERE, Json, Root, alive, workspace
 from daemon.clock import SystemClock
 from daemon.core.decisions.pulse import Pulse, pulse_of
+from daemon.core.records import JsonObject
 from daemon.core.status.schema import SCHEMA
+from daemon.core.status.shown import ShownStatus
 from daemon.errors import ExitCode
 from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
@@ -79,11 +81,11 @@ def _sigterm_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _facts(pulse: Pulse, document: dict[str, Any] | None) -> dict[str, Any]:
+def _facts(pulse: Pulse, document: ShownStatus | None) -> JsonObject:
     return {**(document or {}), "daemon": vars(pulse)}
 
 
-def _page(layout: Layout, pulse: Pulse, document: dict[str, Any] | None) -> Group:
+def _page(layout: Layout, pulse: Pulse, document: ShownStatus | None) -> Group:
     return page(str(layout.root), document, pulse.problem)
 
 

@@ -12,6 +12,7 @@ from daemon.cli.files.follow import Followed, Follower
 from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import HERE, JobFailed, Json, NotRunning, Root, alive, how_to_start, workspace
 from daemon.clock import SystemClock
+from daemon.core.records import JsonObject
 from daemon.core.rows.forms.names import FIELD_NAMES, FieldName
 from daemon.core.workspace.file_names import (
     BESIDE,
@@ -112,7 +113,7 @@ def named_fields(text: str | None) -> dict[FieldName, str]:
 
 def _own_settings(layout: Layout, pairs: list[str], fields: dict[FieldName, str]) -> str:
     """Return a job's own settings as TOML, once they have been found usable."""
-    own: dict[str, dict[str, Any]] = {"intake": {"fields": fields}} if fields else {}
+    own: dict[str, JsonObject] = {"intake": {"fields": fields}} if fields else {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         section, dot, key = name.strip().partition(".")

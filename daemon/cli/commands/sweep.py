@@ -1,6 +1,7 @@
 """`sweep`: tries settings on a file or job in short real trials, and shows the results."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -11,8 +12,8 @@ from daemon.cli.place import workspace
 from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.cli.requests.sweep import open_sweep
 from daemon.cli.requests.sweep_plan import SweepOptions
+from daemon.core.evaluation.results import SweepResult, SweptTrial
 from daemon.core.evaluation.sweeps import SweepRequest, Trial, describe
-from daemon.core.records import to_json_value
 from daemon.core.workspace.orders import SWEEP, kind_of
 from daemon.folders.orders import orders, sweeps
 from daemon.layout import Layout
@@ -32,7 +33,7 @@ def sweep(
         name = existing(layout, SWEEP, named)
     else:
         name = open_sweep(layout, named, wanted)
-    result = carry_out(layout, name, options, lambda: _ended(layout, name))
+    result = carry_out(layout, name, options, SweepResult, lambda: _ended(layout, name))
     _show(layout, name, result, options.json)
 
 
@@ -44,7 +45,7 @@ def _ended(layout: Layout, name: str) -> list[str]:
     ]
 
 
-def _show(layout: Layout, name: str, result: dict[str, Any] | None, json: bool) -> None:
+def _show(layout: Layout, name: str, result: SweepResult | None, json: bool) -> None:
     place = layout.sweep(name)
     request = orders.read_request(place, SweepRequest)
     if result is None:
@@ -64,14 +65,21 @@ def _show(layout: Layout, name: str, result: dict[str, Any] | None, json: bool) 
     echo(f"The report is {place.report}, its picture {place.picture.name} beside it.")
 
 
-def _so_far(layout: Layout, request: SweepRequest, trials: list[Trial]) -> dict[str, Any]:
+def _so_far(layout: Layout, request: SweepRequest, trials: list[Trial]) -> SweepResult:
     """Return the state of an unfinished sweep, in the form of a result."""
     further = waiting(layout, request.sweep, "the rest")
     message = f"{len(trials)} of {request.trials} trials are done; {further}"
-    known = ("number", "setting", "outcome", "why", "steps", "seconds")
-    rows = [
-        {key: value for key, value in to_json_value(trial).items() if key in known}
-        | {"changes": describe(trial.setting, request.default), "loss": trial.loss}
+    rows: list[SweptTrial] = [
+        {
+            "number": trial.number,
+            "setting": trial.setting,
+            "outcome": trial.outcome,
+            "steps": trial.steps,
+            "seconds": trial.seconds,
+            "why": trial.why,
+            "changes": describe(trial.setting, request.default),
+            "loss": trial.loss,
+        }
         for trial in trials
     ]
     return {
@@ -84,11 +92,11 @@ def _so_far(layout: Layout, request: SweepRequest, trials: list[Trial]) -> dict[
     }
 
 
-def _table(trials: list[dict[str, Any]]) -> Table:
+def _table(trials: Sequence[SweptTrial]) -> Table:
     return table(("trial", "changes", "outcome", "loss", "change", "interval"), map(_cells, trials))
 
 
-def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+def _cells(row: SweptTrial) -> tuple[object, ...]:
     loss, change = row["loss"], row.get("change")
     return (
         row["number"],

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from daemon.analysis.charts import part, texts_of
 from daemon.cli.files.base_model import prepared_base
 from daemon.clock import SystemClock
+from daemon.core.records import JsonObject
 from daemon.core.rows.forms.names import FieldName
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import Version, ancestry, jobs_of, untrained_of
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 class Examination:
     """What intake found in a file, with the settings and the tokenizer it used."""
 
-    report: dict[str, Any]
+    report: JsonObject
     folder: JobLayout
     settings: Settings
     encoder: "TextEncoder"
@@ -143,16 +145,16 @@ def _without_limit(settings: Settings) -> Settings:
     return settings.model_copy(update={"training": training})
 
 
-def _without_tokens(report: dict[str, Any], missing: str) -> dict[str, Any]:
+def _without_tokens(report: JsonObject, missing: str) -> JsonObject:
     """Return a report without the figures that need the base's own tokenizer and template."""
-    statistics = report["statistics"]
+    statistics = part(report, "statistics")
     remaining = {key: statistics[key] for key in statistics if "tokens" not in key}
     warning = f"lengths in tokens and rows that are too long are not known: {missing}"
     return report | {
         "tokens": {},
         "statistics": remaining,
         "fingerprints": {},
-        "warnings": [*report["warnings"], warning],
+        "warnings": [*texts_of(report["warnings"]), warning],
     }
 
 

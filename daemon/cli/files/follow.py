@@ -1,7 +1,7 @@
 """Follows dropped files until their jobs end, with a progress bar."""
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
@@ -9,7 +9,9 @@ from daemon.cli.output.screen import err, safe
 from daemon.cli.output.status_page import newest
 from daemon.cli.place import DaemonWatch, alive
 from daemon.clock import Clock
+from daemon.core.records import JsonObject
 from daemon.core.status.durations import duration
+from daemon.core.status.shown import ShownStatus
 from daemon.folders.status.reading import Events, read_status
 from daemon.layout import Layout
 
@@ -64,7 +66,7 @@ class Follower:
                     self._watch.check(running, document)
                 self.clock.sleep_s(POLL_S)
 
-    def _record(self, event: dict[str, Any]) -> None:
+    def _record(self, event: JsonObject) -> None:
         for followed in self.files:
             match event.get("event"):
                 case "claimed" if followed.job is None and self._is(event, followed):
@@ -74,10 +76,11 @@ class Follower:
                 case "job_ended" if followed.job is not None and followed.job == event.get("job"):
                     followed.state = str(event.get("state"))
                     followed.outcome = str(event.get("outcome"))
-                    followed.version = event.get("version")
+                    version = event.get("version")
+                    followed.version = None if version is None else str(version)
                     followed.message = str(event.get("message"))
 
-    def _is(self, event: dict[str, Any], followed: Followed) -> bool:
+    def _is(self, event: JsonObject, followed: Followed) -> bool:
         # A claim across volumes copies the file, and a copy has another inode.
         same_volume = self.layout.inbox.stat().st_dev == self.layout.queue.stat().st_dev
         if same_volume:
@@ -108,7 +111,7 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def show(self, document: dict[str, Any], files: list[Followed]) -> None:
+    def show(self, document: ShownStatus, files: list[Followed]) -> None:
         """Draw the current state."""
         stage = str(document.get("status") or "starting")
         if all(followed.job is None for followed in files) and stage == "idle":
@@ -125,7 +128,7 @@ class _Bar:
             facts=_facts(document),
         )
 
-    def _print(self, stage: str, document: dict[str, Any]) -> None:
+    def _print(self, stage: str, document: ShownStatus) -> None:
         """Print a line at each stage and each tenth of a run where no bar can be drawn."""
         progress = (stage, int(document.get("progress_percent") or 0) // 10)
         if progress != self._printed:
@@ -133,7 +136,7 @@ class _Bar:
             err.print(f"{stage:<9} {_facts(document)}", markup=False, soft_wrap=True)
 
 
-def _facts(document: dict[str, Any]) -> str:
+def _facts(document: ShownStatus) -> str:
     parts = []
     step, total = document.get("batch_step"), document.get("batch_total_steps")
     if total:
@@ -143,6 +146,7 @@ def _facts(document: dict[str, Any]) -> str:
     # Like the steps before it, the step of the measurement counts from the start of the run.
     if total and (measured := newest(document, "step_in_run")) is not None:
         parts.append(measured)
-    if total and document.get("eta_seconds") is not None and step != total:
-        parts.append(f"{duration(document['eta_seconds'])} left")
+    eta_s = document.get("eta_seconds")
+    if total and eta_s is not None and step != total:
+        parts.append(f"{duration(eta_s)} left")
     return safe(", ".join(parts) or str(document.get("message") or ""))

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -10,6 +9,7 @@ from rich.text import Text
 from daemon.cli.output.screen import echo, out
 from daemon.cli.output.status_page import brief, mark
 from daemon.core.evaluation.right_answers import right_by
+from daemon.core.records import JsonObject
 from daemon.core.training.manifests import Manifest
 from daemon.folders.models.models import read_manifest
 from daemon.folders.queue.queue import find_job
@@ -35,7 +35,7 @@ def show_result(layout: Layout, version: str) -> None:
     echo(f"  {usage(layout, manifest, answers)}")
 
 
-def read_answers(layout: Layout, version: str) -> list[dict[str, Any]]:
+def read_answers(layout: Layout, version: str) -> list[JsonObject]:
     """Return the judged prompts of a version: prompt, golden, before, after."""
     folder = layout.version(version)
     path = folder / "details.jsonl"
@@ -60,7 +60,7 @@ def read_answers(layout: Layout, version: str) -> list[dict[str, Any]]:
     ]
 
 
-def _table(answers: list[dict[str, Any]]) -> Table:
+def _table(answers: list[JsonObject]) -> Table:
     """Return a block of four lines for each prompt: calls are too long for columns."""
     table = Table(box=None, show_header=False, padding=(0, 1), title="Hold-out prompts and answers")
     table.add_column(no_wrap=True)
@@ -81,7 +81,7 @@ def _head(text: object, style: str = "") -> Text:
     return head
 
 
-def _question(answer: dict[str, Any]) -> str:
+def _question(answer: JsonObject) -> str:
     """Return the last turn of a prompt, which may be a text or a list of turns."""
     prompt = answer["prompt"]
     if isinstance(prompt, list) and prompt:
@@ -89,12 +89,13 @@ def _question(answer: dict[str, Any]) -> str:
     return str(prompt)
 
 
-def right(answer: dict[str, Any], when: str) -> bool:
+def right(answer: JsonObject, when: str) -> bool:
     """Return whether an answer was scored as right."""
-    return answer["right"][when] is True
+    scored = answer["right"]
+    return isinstance(scored, dict) and scored[when] is True
 
 
-def _totals(answers: list[dict[str, Any]], step: int) -> str:
+def _totals(answers: list[JsonObject], step: int) -> str:
     before, after = (sum(right(answer, when) for answer in answers) for when in ("before", "after"))
     count = len(answers)
     return (
@@ -103,7 +104,7 @@ def _totals(answers: list[dict[str, Any]], step: int) -> str:
     )
 
 
-def usage(layout: Layout, manifest: Manifest, answers: list[dict[str, Any]]) -> str:
+def usage(layout: Layout, manifest: Manifest, answers: list[JsonObject]) -> str:
     """Return the command line that sends the first of the prompts to the new model."""
     base = layout.base(manifest.base.name)
     words = ["mlx_lm.generate", "--model", str(base), "--adapter-path", str(layout.current_model)]

@@ -1,11 +1,12 @@
 """Prints the report of an evaluation as tables, and open questions with all answers."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.table import Table
 
 from daemon.cli.output.screen import cell, echo, out
+from daemon.core.evaluation.reports import ComparisonReport
+from daemon.core.evaluation.writing_figures import ShownQuestion
 from daemon.evaluation.comparison_report import headline, tables
 from daemon.evaluation.writing_report import shown_questions
 
@@ -15,7 +16,7 @@ LONGEST = 240
 """Characters printed of a question or an answer."""
 
 
-def print_report(evaluation: str, report: Mapping[str, Any]) -> None:
+def print_report(evaluation: str, report: ComparisonReport) -> None:
     """Print the tables of a report, then its findings as sentences."""
     for name, names, rows in tables(report):
         _print(name, names, rows)
@@ -32,7 +33,7 @@ def print_report(evaluation: str, report: Mapping[str, Any]) -> None:
             echo(f"- for {name}: {action}.")
 
 
-def _print_answers(report: Mapping[str, Any]) -> None:
+def _print_answers(report: ComparisonReport) -> None:
     """Print the answers to open questions side by side, one block a question."""
     for suite in shown_questions(report, LONGEST):
         if not suite["open"]:
@@ -44,7 +45,7 @@ def _print_answers(report: Mapping[str, Any]) -> None:
             echo(f"and {left} more questions of {suite['suite']}, in the reports")
 
 
-def _print_question(one: Mapping[str, Any]) -> None:
+def _print_question(one: ShownQuestion) -> None:
     echo(f"{one['id']}: {one['question']}", "bold")
     for answer in one["answers"]:
         echo(f"  {answer['subject']} ({answer['about']})", "dim")

@@ -1,7 +1,7 @@
 """The page of `finetuned status`: renders the status document for people."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Literal
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -9,6 +9,7 @@ from rich.text import Text
 
 from daemon.cli.output.screen import cell, safe
 from daemon.core.status.durations import duration
+from daemon.core.status.shown import MeasuredOf, NewestMeasurement, ShownStatus
 
 COLOURS = {
     "training": "green",
@@ -32,7 +33,7 @@ VERDICTS = {
 }
 
 
-def page(root: str, document: Mapping[str, Any] | None, problem: str | None) -> Group:
+def page(root: str, document: ShownStatus | None, problem: str | None) -> Group:
     """Return the page of a workspace."""
     parts: list[RenderableType] = [Text(safe(root), style="bold")]
     if problem is not None:
@@ -48,13 +49,13 @@ def page(root: str, document: Mapping[str, Any] | None, problem: str | None) -> 
     return Group(*parts)
 
 
-def _headline(document: Mapping[str, Any]) -> Text:
+def _headline(document: ShownStatus) -> Text:
     state = str(document.get("status"))
     line = Text(state, style=f"bold {COLOURS.get(state, 'white')}")
     return line.append(f"  {safe(str(document.get('message') or ''))}", style="default")
 
 
-def _facts(document: Mapping[str, Any]) -> Table:
+def _facts(document: ShownStatus) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     rows = (
         ("step", _steps(document)),
@@ -74,7 +75,7 @@ def _facts(document: Mapping[str, Any]) -> Table:
     return table
 
 
-def _steps(document: Mapping[str, Any]) -> str:
+def _steps(document: ShownStatus) -> str:
     step, total = document.get("current_step"), document.get("total_steps")
     if total is None:
         return str(step)
@@ -84,7 +85,7 @@ def _steps(document: Mapping[str, Any]) -> str:
     return f"{step} of {total} ({percent or 0:.0f} %{left}{epoch})"
 
 
-def _loss(document: Mapping[str, Any]) -> str | None:
+def _loss(document: ShownStatus) -> str | None:
     loss, validation = document.get("loss"), document.get("validation_loss")
     if loss is None:
         return None
@@ -96,7 +97,7 @@ def _loss(document: Mapping[str, Any]) -> str | None:
     return shown + _whose(document.get("loss_of"))
 
 
-def _whose(measured: Mapping[str, Any] | None) -> str:
+def _whose(measured: MeasuredOf | None) -> str:
     """Return what a loss is of: the current run, or the version in use with its verdict."""
     if not measured:
         return ""
@@ -109,12 +110,12 @@ def _whose(measured: Mapping[str, Any] | None) -> str:
     return f"; of {shown}" + (f", on {names}" if names else "")
 
 
-def _accuracy(document: Mapping[str, Any]) -> str | None:
+def _accuracy(document: ShownStatus) -> str | None:
     percent, best = document.get("accuracy_percent"), document.get("best_accuracy")
     if percent is None:
         return None
     files = list(document.get("accuracy_files") or [])
-    last = [(number, document.get(f"accuracy_last_{number}")) for number in (20, 50)]
+    last = (20, document.get("accuracy_last_20")), (50, document.get("accuracy_last_50"))
     shown = [f"{value:.0f} % of the last {number}" for number, value in last if value is not None]
     parts = shown or [f"{percent:.0f} % recently"]
     if best is not None:
@@ -125,23 +126,23 @@ def _accuracy(document: Mapping[str, Any]) -> str | None:
     return ", ".join(parts) + (f"; of questions of {len(files)} files" if len(files) > 1 else "")
 
 
-def _measured(document: Mapping[str, Any]) -> str | None:
+def _measured(document: ShownStatus) -> str | None:
     """Return the newest share of right answers, or that the current run has none yet."""
     waits = document.get("run") is not None and document.get("accuracy_percent") is not None
     return newest(document) or ("nothing yet in this run" if waits else None)
 
 
-def _benchmarks(document: Mapping[str, Any]) -> str | None:
+def _benchmarks(document: ShownStatus) -> str | None:
     found = document.get("benchmarks")
     return None if not found else f"{found['sentence']} ({found['version']})"
 
 
-def newest(document: Mapping[str, Any], step: str = "step") -> str | None:
+def newest(document: ShownStatus, step: Literal["step", "step_in_run"] = "step") -> str | None:
     """Return the newest share of right answers with its step; None where none is known.
 
     `step` names the step that is shown: that of the lineage or `step_in_run`.
     """
-    found = document.get("newest_measurement") or {}
+    found: NewestMeasurement = document.get("newest_measurement") or {}
     percent, items = found.get("percent"), found.get("items")
     if percent is None:
         return None
@@ -150,18 +151,18 @@ def newest(document: Mapping[str, Any], step: str = "step") -> str | None:
     return f"{percent:.0f} % right{counted} at step {found.get(step)}{judged}"
 
 
-def _speed(document: Mapping[str, Any]) -> str | None:
+def _speed(document: ShownStatus) -> str | None:
     speed, rate = document.get("tokens_per_sec"), document.get("learning_rate")
     if speed is None:
         return None
     return f"{speed:.0f} tokens/s" + (f", learning rate {rate:.2e}" if rate is not None else "")
 
 
-def _queue(counts: Mapping[str, Any]) -> str:
+def _queue(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "empty"
 
 
-def _samples(document: Mapping[str, Any]) -> Iterable[RenderableType]:
+def _samples(document: ShownStatus) -> Iterable[RenderableType]:
     samples = (document.get("recent_examples") or [])[-SAMPLES:]
     if not samples:
         return
@@ -169,7 +170,8 @@ def _samples(document: Mapping[str, Any]) -> Iterable[RenderableType]:
     for name, ratio in (("prompt", 2), ("wanted", 1), ("answered", 1)):
         table.add_column(name, no_wrap=True, ratio=ratio)
     for sample in samples:
-        wanted, answered = (str(sample.get(f"{who}_answer") or "") for who in ("golden", "model"))
+        wanted = str(sample.get("golden_answer") or "")
+        answered = str(sample.get("model_answer") or "")
         skip = _alike(wanted, answered)
         table.add_row(
             mark(bool(sample.get("matches"))),
@@ -191,7 +193,7 @@ def _from(text: str, start: int) -> str:
     return f"…{text[start:]}" if start else text
 
 
-def _alerts(document: Mapping[str, Any]) -> Iterable[RenderableType]:
+def _alerts(document: ShownStatus) -> Iterable[RenderableType]:
     for alert in document.get("active_alerts") or []:
         yield Text(f"! {safe(str(alert.get('message')))}", style="yellow")
     if document.get("error_message"):
@@ -200,7 +202,7 @@ def _alerts(document: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield Text(f"inbox: {safe(str(item.get('name')))}: {safe(str(item.get('reason')))}")
 
 
-def _commands(document: Mapping[str, Any]) -> Iterable[RenderableType]:
+def _commands(document: ShownStatus) -> Iterable[RenderableType]:
     for answer in (document.get("commands") or [])[-3:]:
         words = (answer.get("command"), answer.get("answer"), answer.get("message"))
         yield Text("{}: {}: {}".format(*(safe(str(word)) for word in words)), style="dim")

@@ -1,11 +1,10 @@
 """Sends requests to the daemon through control files and awaits the answers in its events."""
 
-from typing import Any
-
 from daemon.cli.output.screen import echo
 from daemon.cli.place import DaemonRefusal, NotRunning, alive, how_to_start
 from daemon.clock import Clock, SystemClock
 from daemon.core.decisions.commands import RequestId
+from daemon.core.records import JsonObject
 from daemon.errors import Fault
 from daemon.folders import control
 from daemon.folders.status.reading import Events
@@ -49,7 +48,7 @@ def send_or_run(layout: Layout, command: str, content: str, *, wait_s: float = 6
     _show(_find(events.new(), request, command), command)
 
 
-def _send(layout: Layout, command: str, content: str, wait_s: float) -> dict[str, Any] | None:
+def _send(layout: Layout, command: str, content: str, wait_s: float) -> JsonObject | None:
     events = Events(layout)
     request = control.write_request(layout, command, content)
     return wait_for_answer(layout, events, request, command, wait_s, SystemClock())
@@ -57,7 +56,7 @@ def _send(layout: Layout, command: str, content: str, wait_s: float) -> dict[str
 
 def wait_for_answer(
     layout: Layout, events: Events, request: RequestId, command: str, wait_s: float, clock: Clock
-) -> dict[str, Any] | None:
+) -> JsonObject | None:
     """Return the event that answers a request; None where there was none in time."""
     until_s = clock.monotonic_s() + wait_s
     while clock.monotonic_s() < until_s:
@@ -69,7 +68,7 @@ def wait_for_answer(
     return None
 
 
-def _find(events: list[dict[str, Any]], request: RequestId, command: str) -> dict[str, Any] | None:
+def _find(events: list[JsonObject], request: RequestId, command: str) -> JsonObject | None:
     for event in events:
         # A daemon of an earlier release reports the inode alone.
         written_ns = event.get("written_ns", request.written_ns)
@@ -79,7 +78,7 @@ def _find(events: list[dict[str, Any]], request: RequestId, command: str) -> dic
     return None
 
 
-def _show(answer: dict[str, Any] | None, command: str) -> None:
+def _show(answer: JsonObject | None, command: str) -> None:
     if answer is None:
         raise NoAnswer(
             "no_answer",

@@ -1,9 +1,8 @@
 """Builds the request of an evaluation from what a user names: subjects, suites, a limit."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from daemon.cli.requests.subjects import SubjectResolver
 from daemon.cli.requests.suite_choice import chosen
@@ -11,6 +10,7 @@ from daemon.clock import SystemClock
 from daemon.core.evaluation.answer_files import match
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.evaluations import HOLDOUTS, EvaluationRequest, Questions, Subject
+from daemon.core.evaluation.reports import SuiteResult
 from daemon.core.evaluation.suites import Suite
 from daemon.core.records import to_json_value
 from daemon.core.workspace.orders import EVALUATION, Header
@@ -178,10 +178,10 @@ def _named(questions: Sequence[Questions]) -> str:
 
 def _given_results(
     subjects: Sequence[Subject], suites_used: Sequence[Suite]
-) -> tuple[list[Subject], dict[tuple[int, int], dict[str, Any]]]:
+) -> tuple[list[Subject], dict[tuple[int, int], SuiteResult]]:
     """Return the subjects, and the results of those that are files of answers."""
     found: list[Subject] = []
-    results: dict[tuple[int, int], dict[str, Any]] = {}
+    results: dict[tuple[int, int], SuiteResult] = {}
     for number, subject in enumerate(subjects):
         if not subject.generates:
             subject, given = _given(subject, suites_used)
@@ -190,7 +190,7 @@ def _given_results(
     return found, results
 
 
-def _given(subject: Subject, suites_used: Sequence[Suite]) -> tuple[Subject, list[dict[str, Any]]]:
+def _given(subject: Subject, suites_used: Sequence[Suite]) -> tuple[Subject, list[SuiteResult]]:
     assert subject.path is not None
     try:
         file = answers.read(Path(subject.path))
@@ -210,8 +210,8 @@ def _given(subject: Subject, suites_used: Sequence[Suite]) -> tuple[Subject, lis
     for suite in suites_used:
         by_id = matched.answers[suite.name]
         texts_by_item = [by_id.get(item.id) for item in suite.items]
-        texts = [None if text is None else asdict(Answer(text)) for text in texts_by_item]
-        given.append({"answers": texts, "losses": None, "measured": None, "failed": None})
+        texts = [None if text is None else Answer(text) for text in texts_by_item]
+        given.append(SuiteResult(texts, None, None, None))
     return replace(subject, sha256=file.sha256, unknown=matched.unknown), given
 
 
@@ -221,10 +221,10 @@ def answer_files(place: EvaluationLayout) -> Iterator[tuple[str, bytes]]:
     suites = evaluations.read_suites(place)
     for who, subject in enumerate(request.subjects):
         lines = [
-            answers.line_of(one.suite.name, item.id, answer["text"])
+            answers.line_of(one.suite.name, item.id, answer.text)
             for number, one in enumerate(suites)
             if (found := evaluations.read_results(place, number, who)) is not None
-            for item, answer in zip(one.suite.items, found["answers"], strict=True)
+            for item, answer in zip(one.suite.items, found.answers, strict=True)
             if answer is not None
         ]
         name = subject.name.removesuffix(".jsonl").replace("/", "-")

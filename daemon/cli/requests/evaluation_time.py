@@ -1,12 +1,12 @@
 """Estimates how long an evaluation takes, from what earlier ones measured on this machine."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 from daemon.core.evaluation.evaluations import EvaluationRequest, suite_runs
 from daemon.core.evaluation.pace import paces_of, seconds_for
+from daemon.core.evaluation.reports import AnsweringFigures
 from daemon.core.status.durations import duration
 from daemon.core.workspace.orders import EVALUATION
 from daemon.folders.orders import evaluations, orders
@@ -48,7 +48,7 @@ def announcement(layout: Layout, evaluation: str) -> str | None:
 
 def _measured(
     layout: Layout, request: EvaluationRequest
-) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+) -> Iterator[tuple[str, AnsweringFigures | None]]:
     """Yield what was measured of each suite with the same base, in the newest evaluations."""
     for name in reversed(orders.names(layout, EVALUATION)[-LOOKED_AT:]):
         place = layout.evaluation(name)
@@ -59,4 +59,4 @@ def _measured(
             for number, one in enumerate(evaluations.read_suites(place)):
                 for who in range(len(earlier.subjects)):
                     found = evaluations.read_results(place, number, who)
-                    yield one.suite.name, None if found is None else found["measured"]
+                    yield one.suite.name, None if found is None else found.measured

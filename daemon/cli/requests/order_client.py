@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from signal import SIGINT
-from typing import Any
+from typing import TypeVar
 
 from daemon.cli.option_groups import OrderOptions
 from daemon.cli.output.screen import err
 from daemon.cli.place import DaemonWatch, alive, alone
 from daemon.clock import SystemClock
+from daemon.core.evaluation.results import OrderResult
 from daemon.core.workspace.orders import (
     AUDIT,
     EVALUATION,
@@ -24,6 +25,7 @@ from daemon.layout import Layout
 POLL_S = 0.5
 
 COMMANDS = {EVALUATION: "evaluate", AUDIT: "audit", SWEEP: "sweep", REPRODUCTION: "reproduce"}
+Result = TypeVar("Result", bound=OrderResult)
 Progress = Callable[[], Sequence[str]]
 """Returns one line for each part of an order that is done, the oldest first."""
 
@@ -41,8 +43,12 @@ def existing(layout: Layout, kind: Kind, order: str) -> str:
 
 
 def carry_out(
-    layout: Layout, order: str, options: OrderOptions, progress: Progress = tuple
-) -> dict[str, Any] | None:
+    layout: Layout,
+    order: str,
+    options: OrderOptions,
+    kind: type[Result],
+    progress: Progress = tuple,
+) -> Result | None:
     """Have an order carried out between two jobs, and return its result; None while it waits.
 
     With `--wait` this follows the daemon until the end, and prints what is done meanwhile.
@@ -61,7 +67,7 @@ def carry_out(
                 raise _interrupted(layout, order, signal)
         elif options.wait:
             _follow(layout, order, progress)
-    return orders.read_result(layout.order(order))
+    return orders.read_result(layout.order(order), kind)
 
 
 def _interrupted(layout: Layout, order: str, signal: int | None) -> InterruptedFault:
@@ -83,7 +89,7 @@ def is_over(layout: Layout, order: str) -> bool:
     """Return whether nothing is left to do; what an audit found is acted on after its result."""
     if kind_of(order) == AUDIT and not layout.audit(order).settled.exists():
         return False
-    return orders.read_result(layout.order(order)) is not None
+    return orders.is_over(layout.order(order))
 
 
 def _refuse_beside_another(layout: Layout, order: str) -> None:
@@ -109,7 +115,7 @@ def _follow(layout: Layout, order: str, progress: Progress) -> None:
     clock = SystemClock()
     watch = DaemonWatch(layout, clock, order)
     printed = 0
-    while orders.read_result(layout.order(order)) is None:
+    while not orders.is_over(layout.order(order)):
         lines = progress()
         for line in lines[printed:]:
             err.print(line, markup=False, soft_wrap=True)

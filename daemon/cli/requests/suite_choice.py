@@ -5,11 +5,10 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from daemon.core.evaluation.evaluations import HOLDOUTS
 from daemon.core.evaluation.suites import Suite, SuiteFile, SuiteItem
-from daemon.core.rows.examples import Chat, answer_of, from_record, prompt_of
+from daemon.core.rows.examples import Chat, RowForm, answer_of, from_record, prompt_of
 from daemon.core.workspace.versions import ancestry, jobs_of
 from daemon.dedup.families import label_of
 from daemon.dedup.wording import Words
@@ -122,7 +121,7 @@ def _suite_of(items: list[SuiteItem], settings: Settings) -> Suite:
     )
 
 
-def _holdout_item(job: str, record: dict[str, Any], example: Chat, group: str | None) -> SuiteItem:
+def _holdout_item(job: str, record: RowForm, example: Chat, group: str | None) -> SuiteItem:
     return SuiteItem(
         f"{job}:{record['row']}",
         record["line"],
@@ -134,9 +133,9 @@ def _holdout_item(job: str, record: dict[str, Any], example: Chat, group: str | 
     )
 
 
-def _judge_rows(path: Path) -> Iterator[dict[str, Any]]:
+def _judge_rows(path: Path) -> Iterator[RowForm]:
     with path.open("rb") as file:
         for line in file:
-            record: dict[str, Any] = json.loads(line)
+            record: RowForm = json.loads(line)
             if record.get("half") != "tune":
                 yield record

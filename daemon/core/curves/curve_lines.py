@@ -104,7 +104,7 @@ def _add_record(text: str, drafts: dict[str | None, _Draft]) -> bool:
     return True
 
 
-def _point(step: int, record: Mapping[str, Any]) -> Point:
+def _point(step: int, record: Mapping[str, object]) -> Point:
     speed = _number(_named(record, "tokens_per_s"))
     tokens, seconds = _number(record.get("tokens")), _number(record.get("seconds"))
     if speed is None and tokens is not None and seconds:

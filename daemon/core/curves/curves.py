@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Literal
+
+from daemon.core.records import JsonObject
 
 Kind = Literal[
     "divergence",
@@ -116,7 +118,7 @@ class Diagnosis:
         unknown = {*KINDS} - {"overfitting"} <= self.not_judged.keys()
         return "too short to judge" if unknown else "healthy"
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Return plain JSON values, the curves themselves left out."""
         curve = self.curve
         return {

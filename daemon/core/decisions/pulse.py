@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 OLD_S = 30.0
 """A daemon with an older heartbeat counts as not responding."""
@@ -21,7 +20,7 @@ class Pulse:
 
 
 def pulse_of(
-    pid: int | None, document: Mapping[str, Any] | None, now: datetime, root: str
+    pid: int | None, document: Mapping[str, object] | None, now: datetime, root: str
 ) -> Pulse:
     """Return the pulse of a daemon whose status document is `document`."""
     age_s = _age_s((document or {}).get("heartbeat"), now)

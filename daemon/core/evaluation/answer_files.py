@@ -46,7 +46,7 @@ class Matched:
     """Reasons why the file cannot be used, each with its line."""
 
 
-def rows_in(value: Any) -> Sequence[Any] | None:
+def rows_in(value: object) -> Sequence[object] | None:
     """Return the results in a whole JSON value; None where it is not a list of them."""
     if isinstance(value, dict):
         value = next((value[key] for key in LISTS if isinstance(value.get(key), list)), None)
@@ -66,7 +66,7 @@ def given_answer(line: int, row: Any) -> GivenAnswer | str:
     return GivenAnswer(line, suite, named if isinstance(named, str) else "", answer, question)
 
 
-def _answer_in(row: Mapping[str, Any]) -> str | None:
+def _answer_in(row: Mapping[str, object]) -> str | None:
     subjects = row.get("answers")
     if isinstance(subjects, dict) and len(subjects) == 1:
         # A line of the details.jsonl of an evaluation of one subject.
@@ -82,9 +82,11 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _question_in(row: Mapping[str, Any]) -> str:
+def _question_in(row: Mapping[str, object]) -> str:
     document = row.get("doc")
-    places = (row, document) if isinstance(document, dict) else (row,)
+    places: list[Mapping[str, object]] = [row]
+    if isinstance(document, dict):
+        places.append(document)
     found = (place[key] for place in places for key in QUESTIONS if key in place)
     return next((text for one in found if (text := _last_text(one)) is not None), "")
 

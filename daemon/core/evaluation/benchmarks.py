@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from daemon.core.evaluation.explanation import CANDIDATE, EARLIER, OWN
+from daemon.core.evaluation.reports import BenchmarkFigures
 from daemon.core.evaluation.suites import DIFFICULTIES
 from daemon.core.training.evaluations import Evaluations
 
@@ -36,7 +36,7 @@ class Benchmarks:
         parts["Overall"] = self.overall
         return ", ".join(f"{name}: {share(counts)}" for name, counts in parts.items())
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> BenchmarkFigures:
         """Return plain JSON values."""
         return {
             "suites": {name: list(counts) for name, counts in self.suites.items()},

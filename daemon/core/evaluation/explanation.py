@@ -3,22 +3,30 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.core.records import to_json_value
+from daemon.core.evaluation.explained import (
+    ExplainedFile,
+    ExplainedProvenance,
+    ExplainedScore,
+    Explanation,
+    JobFacts,
+    MeasuredJob,
+    SavedMisfit,
+)
+from daemon.core.evaluation.reports import JudgementReport, MeanFigures
+from daemon.core.records import JsonObject, to_json_value
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.manifests import Manifest, shortened_sentence
 
 OWN, EARLIER = "own_holdout", "earlier_holdout"
 CANDIDATE = "candidate"
 
-Record = Mapping[str, Any]
-
 
 def explain(
     manifest: Manifest,
-    report: Record | None,
-    files: Mapping[str, Record | None],
-    misfits: Sequence[Record] = (),
-) -> dict[str, Any]:
+    report: JudgementReport | None,
+    files: Mapping[str, JobFacts | None],
+    misfits: Sequence[SavedMisfit] = (),
+) -> Explanation:
     """Return the explanation as plain JSON values.
 
     `report` is the version's own, `files` has by job its name and the row counts of its intake;
@@ -28,6 +36,7 @@ def explain(
     evaluations, parent = manifest.evaluations, manifest.parent
     tests = () if manifest.judgement is None else manifest.judgement.all_comparisons
     record = to_json_value(manifest)
+    known = {job: about for job, about in files.items() if about is not None}
     return {
         "version": manifest.version,
         "parent": parent,
@@ -39,18 +48,18 @@ def explain(
             "reasons": list(manifest.verdict_reasons),
             "compared_with": list(dict.fromkeys(test.against for test in tests)),
         },
-        "files": [_file(job, manifest, files.get(job)) for job in manifest.job_ids],
+        "files": [_file(job, manifest, known.get(job)) for job in manifest.job_ids],
         "earlier_files": [
             {
                 "job": job,
-                "name": (files.get(job) or {}).get("name"),
+                "name": known[job]["name"] if job in known else None,
                 **_measured(evaluations, EARLIER, job, parent),
             }
             for job in earlier_jobs(manifest)
         ],
         "tests": [to_json_value(test) for test in tests],
         "scores": _scores(report, parent),
-        "changed": (report or {}).get("changed"),
+        "changed": None if report is None else report.get("changed"),
         "replay": record.get("replay"),
         "settings": list(misfits),
         "notes": [shortened_sentence(manifest.rows_shortened)] if manifest.rows_shortened else [],
@@ -63,12 +72,12 @@ def earlier_jobs(manifest: Manifest) -> list[str]:
     return list(manifest.evaluations.loss_of(EARLIER).jobs)
 
 
-def _file(job: str, manifest: Manifest, known: Record | None) -> dict[str, Any]:
-    rows = (known or {}).get("rows") or {}
+def _file(job: str, manifest: Manifest, known: JobFacts | None) -> ExplainedFile:
+    rows = (known["rows"] if known is not None else None) or {}
     skipped = [row for row in manifest.rows_set_aside if row.job == job]
     return {
         "job": job,
-        "name": (known or {}).get("name"),
+        "name": None if known is None else known["name"],
         "rows": {
             "read": rows.get("read"),
             "trained": manifest.rows_by_job.get(job),
@@ -81,9 +90,7 @@ def _file(job: str, manifest: Manifest, known: Record | None) -> dict[str, Any]:
     }
 
 
-def _measured(
-    evaluations: Evaluations, of_set: str, job: str, parent: str | None
-) -> dict[str, Any]:
+def _measured(evaluations: Evaluations, of_set: str, job: str, parent: str | None) -> MeasuredJob:
     """Return loss and right answers on a job's hold-out, before and after."""
     loss = evaluations.loss_of(of_set).jobs.get(job)
     answers = evaluations.answers_by_job.get(job)
@@ -105,16 +112,16 @@ def _measured(
     }
 
 
-def _scores(report: Record | None, parent: str | None) -> list[dict[str, Any]]:
+def _scores(report: JudgementReport | None, parent: str | None) -> list[ExplainedScore]:
     """Return every mean of every set, before and after; the main metric of a set comes first."""
-    found = []
-    for name, one in ((report or {}).get("answers") or {}).items():
-        before, after = one["models"].get(parent), one["models"].get(CANDIDATE)
+    found: list[ExplainedScore] = []
+    answers = {} if report is None else report.get("answers") or {}
+    for name, one in answers.items():
+        before, after = one["models"].get(parent or ""), one["models"].get(CANDIDATE)
         if before is None or after is None:
             continue
         for metric in sorted(after["metrics"], key=lambda known: (known != one["metric"], known)):
-            old = (before["metrics"].get(metric) or {}).get("mean")
-            new = (after["metrics"].get(metric) or {}).get("mean")
+            old, new = (_mean(side["metrics"].get(metric)) for side in (before, after))
             change = None if old is None or new is None else new - old
             found.append(
                 {
@@ -130,7 +137,11 @@ def _scores(report: Record | None, parent: str | None) -> list[dict[str, Any]]:
     return found
 
 
-def _provenance(manifest: Manifest, record: Record) -> dict[str, Any]:
+def _mean(figures: MeanFigures | None) -> float | None:
+    return None if figures is None else figures["mean"]
+
+
+def _provenance(manifest: Manifest, record: JsonObject) -> ExplainedProvenance:
     known = (
         "git_commit",
         "git_dirty",
@@ -147,7 +158,7 @@ def _provenance(manifest: Manifest, record: Record) -> dict[str, Any]:
         "step_in_run",
     )
     metrics = manifest.metrics
-    return {key: record.get(key) for key in known} | {
+    provenance: Any = {key: record.get(key) for key in known} | {
         "base": manifest.base.name,
         "base_fingerprint": manifest.base.fingerprint,
         "prefix": None if manifest.prefix is None else manifest.prefix.name,
@@ -156,3 +167,5 @@ def _provenance(manifest: Manifest, record: Record) -> dict[str, Any]:
         "tokens_per_s": metrics.tokens_per_s,
         "peak_bytes": metrics.peak_bytes,
     }
+    found: ExplainedProvenance = provenance
+    return found

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from daemon.core.evaluation.reports import AnsweringFigures
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,12 @@ class Pace:
         return Pace(self.answers + other.answers, self.seconds + other.seconds)
 
 
-def paces_of(measured: Iterable[tuple[str, Mapping[str, Any] | None]]) -> dict[str, Pace]:
+def paces_of(measured: Iterable[tuple[str, AnsweringFigures | None]]) -> dict[str, Pace]:
     """Return the pace of each suite, from what was measured of each subject's answers to it."""
     found: dict[str, Pace] = {}
     for suite, one in measured:
-        if one is not None and one["answers"]:
-            pace = Pace(one["answers"], one["seconds"])
+        if one is not None and one.answers:
+            pace = Pace(one.answers, one.seconds)
             found[suite] = found.get(suite, Pace()) + pace
     return found
 

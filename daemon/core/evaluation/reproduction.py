@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Literal
 
 from daemon.core.records import JsonObject, Record
 from daemon.core.training.manifests import Provenance
+from daemon.core.training.progress import MetricsLine
 
 Ending = Literal["identical", "different", "impossible", "skipped", "failed"]
 
@@ -30,7 +31,7 @@ class Steps:
     then: int
     now: int
     equal: int
-    first_other: Mapping[str, Any] | None
+    first_other: Mapping[str, object] | None
     """The first step that differs: its number, and by figure the old and the new value."""
     loss_gap: float | None
     """The largest difference between losses, in nats a token; None with nothing to compare."""
@@ -55,25 +56,27 @@ class Files:
     """The largest difference of a weight; None where the version's own weights were removed."""
 
 
-def compare_steps(then: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]]) -> Steps:
+def compare_steps(then: Iterable[MetricsLine], now: Iterable[MetricsLine]) -> Steps:
     """Compare the metrics of two runs line by line; a step that one lacks counts as different."""
     olds = news = equal = 0
-    first: dict[str, Any] | None = None
+    first: JsonObject | None = None
     gaps: list[float] = []
     for old, new in zip_longest(then, now):
         olds += old is not None
         news += new is not None
         # Older versions recorded fewer figures of a step.
-        known = [key for key in old or {} if key not in OF_THE_DAY and (not new or key in new)]
-        others = {key: [(old or {}).get(key), (new or {}).get(key)] for key in known}
+        was: Mapping[str, object] = {} if old is None else {**old}
+        now_is: Mapping[str, object] = {} if new is None else {**new}
+        known = [key for key in was if key not in OF_THE_DAY and (not new or key in new)]
+        others = {key: [was.get(key), now_is.get(key)] for key in known}
         others = {key: pair for key, pair in others.items() if pair[0] != pair[1]}
         if old is not None and new is not None:
-            if None not in (old["loss"], new["loss"]):
+            if old["loss"] is not None and new["loss"] is not None:
                 gaps.append(abs(old["loss"] - new["loss"]))
             if not others:
                 equal += 1
                 continue
-        step = (old or new or {})["step"]
+        step = was["step"] if was else now_is["step"]
         first = first or {"step": step, "figures": others if old and new else {}}
     return Steps(olds, news, equal, first, max(gaps, default=None))
 
@@ -146,7 +149,7 @@ def sentence(version: str, files: Files, steps: Steps, changed: Sequence[Change]
     return f"{version} was not reproduced exactly{where}: {found}; {since}"
 
 
-def record(files: Files, steps: Steps, changed: Sequence[Change]) -> dict[str, Any]:
+def record(files: Files, steps: Steps, changed: Sequence[Change]) -> JsonObject:
     """Return plain JSON values."""
     return {
         "files": asdict(files),

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.chat_rows import OPENAI, turns_of
 from daemon.core.rows.examples import Chat, Turn, compact, prompt_of, turn_text
 from daemon.core.rows.formats import recognise
@@ -162,11 +163,10 @@ def _probes(sha256: str) -> Suite:
     )
 
 
-def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | None, list[str]]:
+def _header(name: str, row: Mapping[str, object], sha256: str) -> tuple[Suite | None, list[str]]:
     """Return the suite without items, or all mistakes in its header."""
-    needed = [
-        repr(key) for key in TEXTS if not isinstance(row.get(key), str) or not row[key].strip()
-    ]
+    texts_of = {key: text for key in TEXTS if isinstance(text := row.get(key), str)}
+    needed = [repr(key) for key in TEXTS if not texts_of.get(key, "").strip()]
     texts = "a string" if len(needed) == 1 else "each a string"
     wrong = [f"the header needs {', '.join(needed)}, {texts}: {HEADER_FORM}"] if needed else []
     if isinstance(row["suite"], str) and row["suite"].strip() and row["suite"] != name:
@@ -188,21 +188,21 @@ def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | Non
         return None, wrong
     return Suite(
         name,
-        row["title"],
-        row["task"],
-        row["scorer"],
-        row["answer_field"],
-        row["difficulty"],
-        row["licence"],
-        row["origin"],
-        tokens,
+        texts_of["title"],
+        texts_of["task"],
+        cast("ScorerName", row["scorer"]),
+        texts_of["answer_field"],
+        cast("Difficulty", row["difficulty"]),
+        texts_of["licence"],
+        texts_of["origin"],
+        cast("int", tokens),
         (),
         sha256,
-        row.get("habit", ""),
+        cast("str", row.get("habit", "")),
     ), []
 
 
-def _unknown(row: Mapping[str, Any]) -> list[str]:
+def _unknown(row: Mapping[str, object]) -> list[str]:
     unknown = sorted(set(row) - KNOWN)
     if not unknown:
         return []
@@ -255,9 +255,7 @@ def _scorer_of(
     return "calls" if spelled and (header is None or tools) else None
 
 
-def _prompt_of(
-    row: dict[str, Any], system: str | None
-) -> tuple[tuple[Turn, ...], Turn | None] | Bad:
+def _prompt_of(row: JsonObject, system: str | None) -> tuple[tuple[Turn, ...], Turn | None] | Bad:
     """Return the prompt of an item, and its answer where it is a complete example."""
     answer: Turn | None = None
     if "messages" in row and not _ends_with_answer(row["messages"]):
@@ -292,7 +290,7 @@ def _ends_with_answer(messages: Any) -> bool:
 
 
 def _answers(
-    row: Mapping[str, Any], header: Suite | None, own: Turn | None
+    row: Mapping[str, object], header: Suite | None, own: Turn | None
 ) -> tuple[str, ...] | str:
     """Return the accepted answers, or what is wrong with them."""
     key = _answer_key(row, header)
@@ -321,7 +319,7 @@ def _answers(
     return texts
 
 
-def _answer_key(row: Mapping[str, Any], header: Suite | None) -> str | None:
+def _answer_key(row: Mapping[str, object], header: Suite | None) -> str | None:
     keys = ANSWER_KEYS if header is None else (header.answer_field,)
     return next((key for key in keys if row.get(key) is not None), None)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 ANY = "*"
 """In place of a suite's name: every suite that has the metric."""
@@ -123,16 +123,13 @@ def target_of(key: str, value: Any) -> Target:
     return Target(suite, metric, _bound(key, metric, bound), at_least)
 
 
-def _range(key: str, suite: str, metric: str, value: Sequence[Any]) -> Target:
+def _range(key: str, suite: str, metric: str, value: Sequence[object]) -> Target:
     if metric != LENGTH:
         raise ValueError(f"{key!r} has two bounds, which only a length has: write {FORM}")
-    if (
-        len(value) != 2
-        or not all(_is_number(one) for one in value)
-        or not 0 <= value[0] <= value[1]
-    ):
+    bounds = [one for one in value if _is_number(one)]
+    if len(value) != 2 or len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1]:
         raise ValueError(f"{key!r} is {value!r}: write the least and the most characters")
-    return Target(suite, metric, float(value[0]), True, float(value[1]))
+    return Target(suite, metric, float(bounds[0]), True, float(bounds[1]))
 
 
 def _bound(key: str, metric: str, bound: Any) -> float:
@@ -146,7 +143,7 @@ def _bound(key: str, metric: str, bound: Any) -> float:
     return float(bound)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Call, Role, Turn
 from daemon.core.rows.forms.message_keys import (
     OPENAI,
@@ -97,7 +98,7 @@ def _pair_of(message: Any) -> list[Turn] | None:
 
 
 def _read_rich(
-    message: dict[str, Any], number: int, names: Names, turns: list[Turn], unread: list[str]
+    message: JsonObject, number: int, names: Names, turns: list[Turn], unread: list[str]
 ) -> Bad | None:
     if None in message.values():
         message = {key: value for key, value in message.items() if value is not None}
@@ -119,7 +120,7 @@ def _read_rich(
 
 
 def _read_without_role(
-    message: dict[str, Any], number: int, keys: MessageKeys, turns: list[Turn], unread: list[str]
+    message: JsonObject, number: int, keys: MessageKeys, turns: list[Turn], unread: list[str]
 ) -> Bad | None:
     kind = known_as(str(message.get("type", "")))
     if kind in ("function_call", "custom_tool_call"):
@@ -166,7 +167,7 @@ def _called(turns: list[Turn], calls: Sequence[Call]) -> None:
 
 
 def _read_as(
-    message: dict[str, Any],
+    message: JsonObject,
     number: int,
     keys: MessageKeys,
     role: Role,
@@ -202,7 +203,7 @@ def _read_as(
     return None
 
 
-def _is_trained(message: dict[str, Any], number: int, keys: MessageKeys) -> bool | Bad:
+def _is_trained(message: JsonObject, number: int, keys: MessageKeys) -> bool | Bad:
     if keys.unclear:
         key = keys.unclear[0]
         return Bad(
@@ -224,7 +225,7 @@ def _is_trained(message: dict[str, Any], number: int, keys: MessageKeys) -> bool
 
 
 def _content_of(
-    message: dict[str, Any], number: int, keys: MessageKeys, role: Role, calling: bool
+    message: JsonObject, number: int, keys: MessageKeys, role: Role, calling: bool
 ) -> MessageContent | Bad:
     """Return the texts, reasoning and calls of a message."""
     contents = [message[key] for key in keys.content if message[key] not in ("", [], {})]
@@ -258,7 +259,7 @@ def _result(content: Any, number: int, key: str) -> MessageContent | Bad:
     return MessageContent(texts=[result_text(content)])
 
 
-def _holds_parts(content: list[Any]) -> bool:
+def _holds_parts(content: list[object]) -> bool:
     return any(isinstance(part, Mapping) and "type" in part for part in content)
 
 

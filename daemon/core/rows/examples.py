@@ -1,8 +1,9 @@
 """A training example in normal form (conversation or plain text), and its JSON form."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Literal, TypedDict, assert_never
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -101,7 +102,47 @@ def call_record(call: Call) -> dict[str, object]:
     return {"type": "function", "function": function}
 
 
-def from_record(record: dict[str, Any]) -> Example:
+class CallForm(TypedDict):
+    """A call in a row."""
+
+    name: str
+    arguments: object
+
+
+class WrappedCall(TypedDict):
+    """A call in a row, as OpenAI wraps it."""
+
+    function: CallForm
+
+
+class MessageForm(TypedDict, total=False):
+    """A message in a row."""
+
+    role: Role
+    content: str
+    weight: int
+    tool_calls: Sequence[WrappedCall]
+    reasoning_content: str
+
+
+class RowForm(TypedDict, total=False):
+    """A row of `train.jsonl` or `holdout.jsonl`."""
+
+    messages: Sequence[MessageForm]
+    text: str
+    tools: Sequence[object]
+    group: str | None
+    variant_of: str | None
+    by_row: bool
+    cut: int
+    half: str
+    row: int
+    line: int
+    tokens: int
+    supervised: int
+
+
+def from_record(record: RowForm) -> Example:
     """Return the example of a JSON form made by `to_record`."""
     group, cut, original = record.get("group"), record.get("cut", 0), record.get("variant_of")
     by_row = record.get("by_row", False)
@@ -111,7 +152,7 @@ def from_record(record: dict[str, Any]) -> Example:
     return Chat(tuple(map(_turn, record["messages"])), group, tools, cut, original, by_row)
 
 
-def _turn(message: dict[str, Any]) -> Turn:
+def _turn(message: MessageForm) -> Turn:
     if len(message) == 2:
         return Turn(message["role"], message["content"])
     calls = (item["function"] for item in message.get("tool_calls", ()))
@@ -124,7 +165,7 @@ def _turn(message: dict[str, Any]) -> Turn:
     )
 
 
-def compact(value: Any) -> str:
+def compact(value: object) -> str:
     """Return the JSON text of a value, its keys in their order, without spaces."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.chat_rows import OPENAI, Names
 from daemon.core.rows.examples import Example
 from daemon.core.rows.forms.current_row import FORMS, CurrentRow
@@ -86,7 +87,7 @@ def _recognise(row: Any, fields: Fields, deepest: int) -> Good | Bad:
     return _read(row, plan, fields)
 
 
-def _read(row: dict[str, Any], plan: RowPlan, fields: Fields) -> Good | Bad:
+def _read(row: JsonObject, plan: RowPlan, fields: Fields) -> Good | Bad:
     group = row.get("group") if "group" in row else row.get(fields.own.get("group", "group"))
     if group is not None and not isinstance(group, str):
         hint = "give all variants of an example the same one"
@@ -106,7 +107,7 @@ def _read(row: dict[str, Any], plan: RowPlan, fields: Fields) -> Good | Bad:
 
 
 def _unwrapped(
-    row: dict[str, Any], plan: RowPlan, plain: Plain, fields: Fields, deepest: int
+    row: JsonObject, plan: RowPlan, plain: Plain, fields: Fields, deepest: int
 ) -> Good | Bad:
     found = _recognise(plain.row, fields, deepest - 1)
     if isinstance(found, Bad):

@@ -1,15 +1,15 @@
 """Placeholder rows: pass rows that could not be converted to JSON on to where rows are refused."""
 
 import json
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.refusal import Bad
 
 KEY = "unreadable_row"
 START = b'{"unreadable_row"'
 
 
-def record_of(bad: Bad, raw: str) -> dict[str, Any]:
+def record_of(bad: Bad, raw: str) -> JsonObject:
     """Return the placeholder of such a row."""
     return {KEY: {"code": bad.code, "message": bad.message, "hint": bad.hint}, "raw": raw}
 
@@ -25,7 +25,7 @@ def raw_of(data: bytes | None) -> bytes | None:
     return data if refusal_in(row) is None else str(row["raw"]).encode()
 
 
-def refusal_in(row: dict[str, Any]) -> Bad | None:
+def refusal_in(row: JsonObject) -> Bad | None:
     """Return why a row could not be read; None for every other row."""
     found = row.get(KEY)
     if not isinstance(found, dict) or set(row) != {KEY, "raw"}:

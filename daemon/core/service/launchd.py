@@ -4,6 +4,7 @@ import plistlib
 from typing import Any
 from xml.parsers.expat import ExpatError
 
+from daemon.core.records import JsonObject
 from daemon.core.service.service import STOP_S, Service
 
 PAUSE_S = 60
@@ -15,7 +16,7 @@ def agent(service: Service, label: str, log: str) -> bytes:
 
     `log` receives the daemon's standard output and error.
     """
-    keys: dict[str, Any] = {
+    keys: JsonObject = {
         "Label": label,
         "ProgramArguments": list(service.argv),
         "WorkingDirectory": service.root,

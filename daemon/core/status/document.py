@@ -5,9 +5,8 @@ Fields are only ever added. Lists are always present, unknown numbers are None.
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
-from daemon.core.records import to_json_value
+from daemon.core.records import JsonObject, to_json_value
 from daemon.core.status.measurements import Measurement, newest_evaluation
 from daemon.core.training.progress import Metrics, Progress, Sample, trend
 
@@ -42,7 +41,7 @@ class Measured:
     verdict: str | None = None
     """Verdict on the version; a refused one is shown only if a user has promoted it."""
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Return plain JSON values."""
         return {
             "run": self.run,
@@ -85,9 +84,9 @@ class Facts:
     progress: Progress
     measured: Measured | None
     judged: Measurement | None
-    benchmarks: dict[str, Any] | None
-    """Right answers of the version in use to the suites of `evaluation.suites`."""
     """The judgement of the version in use; None during a run."""
+    benchmarks: JsonObject | None
+    """Right answers of the version in use to the suites of `evaluation.suites`."""
     metrics: Metrics | None
     """Metrics of the last step of any run."""
     committed_step: int | None
@@ -99,16 +98,16 @@ class Facts:
     step: int
     alerts: tuple[dict[str, str], ...]
     error: tuple[str, str] | None
-    answers: tuple[dict[str, Any], ...]
-    memory: dict[str, Any]
-    disk: dict[str, Any]
-    gpu: dict[str, Any]
+    answers: tuple[JsonObject, ...]
+    memory: JsonObject
+    disk: JsonObject
+    gpu: JsonObject
     watcher: str
-    leftovers: tuple[dict[str, Any], ...]
-    workers: dict[str, Any]
+    leftovers: tuple[JsonObject, ...]
+    workers: JsonObject
 
 
-def document(facts: Facts) -> dict[str, Any]:
+def document(facts: Facts) -> JsonObject:
     """Return the document's fields in reading order."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -142,7 +141,7 @@ def document(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _run(facts: Facts) -> dict[str, Any]:
+def _run(facts: Facts) -> JsonObject:
     run = facts.run
     progress = facts.progress
     files = run.files if run else ()
@@ -193,7 +192,7 @@ def _eta(facts: Facts) -> float | None:
     return round(sum(times) / len(times) * (run.total_steps - run.step_in_run), 1)
 
 
-def _losses(facts: Facts) -> dict[str, Any]:
+def _losses(facts: Facts) -> JsonObject:
     progress = facts.progress
     metrics = facts.metrics if facts.run is not None else None
     losses = _own(facts, progress.train_loss_history)
@@ -222,7 +221,7 @@ def _own(facts: Facts, history: tuple[tuple[int, float], ...]) -> tuple[tuple[in
     return tuple((step, value) for step, value in history if step > after)
 
 
-def _samples(facts: Facts) -> dict[str, Any]:
+def _samples(facts: Facts) -> JsonObject:
     progress = facts.progress
     samples = progress.recent_samples
     last = samples[-1] if samples else None
@@ -250,7 +249,7 @@ def _samples(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _newest(facts: Facts) -> dict[str, Any] | None:
+def _newest(facts: Facts) -> JsonObject | None:
     """Return the newest figures: of the current run, or of the version in use."""
     measured = facts.measured
     found = facts.judged or newest_evaluation(
@@ -262,18 +261,18 @@ def _newest(facts: Facts) -> dict[str, Any] | None:
     return found.as_record(run, version)
 
 
-def _by_file(progress: Progress) -> list[dict[str, Any]]:
+def _by_file(progress: Progress) -> list[JsonObject]:
     """Return a curve for each job: shares over different questions must not be joined."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, list[list[float]]] = {}
+    files: dict[str, str] = {}
     for point in progress.accuracy_by_job:
-        line = found.setdefault(
-            point.job, {"job": point.job, "file": point.file or point.job, "points": []}
-        )
-        line["points"].append([point.step, round(point.percent, 1), point.right, point.items])
-    return list(found.values())
+        files.setdefault(point.job, point.file or point.job)
+        line = [point.step, round(point.percent, 1), point.right, point.items]
+        found.setdefault(point.job, []).append(line)
+    return [{"job": job, "file": files[job], "points": found[job]} for job in found]
 
 
-def _sample(sample: Sample) -> dict[str, Any]:
+def _sample(sample: Sample) -> JsonObject:
     record = asdict(sample)
     job = record.pop("job")
     return {**record, "answer_matches": sample.matches, "current_file": job}

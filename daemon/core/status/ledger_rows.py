@@ -5,9 +5,11 @@ these functions, so that their rows cannot differ.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from daemon.core.decisions.actions import RunOutcome
+from daemon.core.evaluation.reports import MeanFigures
+from daemon.core.evaluation.results import EvaluationResult
 from daemon.core.records import to_json_value
 from daemon.core.training.manifests import Manifest
 from daemon.core.training.run_requests import RunRecord, RunRequest
@@ -20,7 +22,7 @@ class LedgerRow(NamedTuple):
     """A row and the table it belongs to; keys are columns."""
 
     table: str
-    values: dict[str, Any]
+    values: Mapping[str, object]
 
 
 def job_row(card: JobCard) -> LedgerRow:
@@ -107,7 +109,7 @@ def evaluation_row(
     return LedgerRow("evaluations", values | {"right": right, "items": items})
 
 
-def score_rows(result: Mapping[str, Any]) -> list[LedgerRow]:
+def score_rows(result: EvaluationResult) -> list[LedgerRow]:
     """Return the rows of an evaluation by hand: one for each subject and suite.
 
     Raises:
@@ -124,7 +126,7 @@ def score_rows(result: Mapping[str, Any]) -> list[LedgerRow]:
                 "sha256": suite["sha256"],
                 "subject": name,
                 "metric": suite["metric"],
-                "mean": (found["metrics"].get(suite["metric"]) or {}).get("mean"),
+                "mean": _mean(found["metrics"].get(suite["metric"])),
                 "right": found["right"][0],
                 "items": found["items"],
                 "tokens_per_s": speeds[name]["tokens_per_s"],
@@ -134,6 +136,10 @@ def score_rows(result: Mapping[str, Any]) -> list[LedgerRow]:
         for suite in result["suites"]
         for name, found in suite["models"].items()
     ]
+
+
+def _mean(figures: MeanFigures | None) -> float | None:
+    return None if figures is None else figures["mean"]
 
 
 def known_promotions(

@@ -1,9 +1,10 @@
 """The newest figures on held-out rows: the last evaluation of a run, or its judgement."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from daemon.core.evaluation.explanation import OWN
+from daemon.core.records import JsonObject
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.progress import Progress
 
@@ -22,7 +23,7 @@ class Measurement:
     loss: float | None = None
     """Nats per token on the rows that this source scores."""
 
-    def as_record(self, run: str | None, version: str | None) -> dict[str, Any]:
+    def as_record(self, run: str | None, version: str | None) -> JsonObject:
         """Return plain JSON values; during a run there is no version."""
         return {
             "source": self.source,

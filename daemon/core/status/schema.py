@@ -1,6 +1,6 @@
 """The JSON Schema of the status document; fields are only added."""
 
-from typing import Any
+from daemon.core.records import JsonObject
 
 _TEXT = {"type": ["string", "null"]}
 _NUMBER = {"type": ["number", "null"]}
@@ -87,7 +87,7 @@ _STATES = [
     "crashed",
 ]
 
-FIELDS: dict[str, Any] = {
+FIELDS: JsonObject = {
     "schema_version": {"const": 1},
     "status": {"enum": _STATES},
     "message": {"type": "string"},
@@ -176,7 +176,7 @@ FIELDS: dict[str, Any] = {
     "log_file": {"type": "string"},
 }
 
-SCHEMA: dict[str, Any] = {
+SCHEMA: JsonObject = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "finetuned: status/training_status.json",
     "type": "object",

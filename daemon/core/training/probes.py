@@ -69,7 +69,7 @@ def affordable(prompts: int, budget_s: float, prompt_s: float | None) -> int:
     return max(1, min(prompts, int(budget_s / prompt_s))) if prompt_s else prompts
 
 
-def probes_of(records: Iterable[Any]) -> tuple[list[Probe], int]:
+def probes_of(records: Iterable[object]) -> tuple[list[Probe], int]:
     """Return the probes in the lines of a record, and how many lines are not answers.
 
     Where a prompt was answered twice at one step, the last answer counts.
@@ -78,7 +78,7 @@ def probes_of(records: Iterable[Any]) -> tuple[list[Probe], int]:
     damaged = 0
     for record in records:
         answer = _answer(record)
-        if answer is None:
+        if answer is None or not isinstance(record, dict):
             damaged += 1
             continue
         key = (record["id"], record["prompt"], record["golden"])

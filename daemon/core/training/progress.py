@@ -3,8 +3,9 @@
 The trainer folds it into each checkpoint, the supervisor into the status, by the same functions.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NotRequired, TypedDict
 
 HISTORY = 200
 RECENT = 20
@@ -54,6 +55,20 @@ class Metrics:
     def padded_share(self) -> float:
         """Share of the computed tokens that are padding."""
         return 1.0 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
+
+
+class MetricsLine(TypedDict):
+    """What is read back of a line of `metrics.jsonl`: a step's `Metrics` as plain values."""
+
+    step: int
+    loss: float | None
+    applied: bool
+    tokens: int
+    supervised_tokens: int
+    replayed: int
+    seconds: float
+    trained: NotRequired[Mapping[str, Sequence[int]]]
+    """Missing in metrics of an earlier release."""
 
 
 @dataclass(frozen=True)

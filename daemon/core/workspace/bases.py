@@ -1,7 +1,8 @@
 """The facts of a prepared base model, and the empty adapter that changes nothing."""
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from daemon.core.records import JsonObject
 
 EMPTY_ADAPTER = (2).to_bytes(8, "little") + b"{}"
 """A safetensors file without tensors."""
@@ -30,7 +31,7 @@ class BaseFacts:
     """Of its hidden states; None where it is not known, as of bases prepared before it was."""
 
 
-def empty_adapter_config(base: str) -> dict[str, Any]:
+def empty_adapter_config(base: str) -> JsonObject:
     """Return the `adapter_config.json` of an untouched base for mlx-lm: no module adapted."""
     return {
         "fine_tune_type": "lora",

@@ -125,7 +125,8 @@ def arrival_of(job: str) -> int:
 def card_to_record(card: JobCard) -> JsonObject:
     """Return the content of `job.json`; the name is stored as bytes in hex too."""
     known: JsonObject = to_json_value(card)
-    later: JsonObject = known.pop("unknown", {})
+    known.pop("unknown", None)
+    later = card.unknown
     name_bytes = card.name.encode("utf-8", "surrogateescape").hex()
     places = dict.fromkeys(("job", "arrival", "priority", "name"))
     first = {"schema_version": SCHEMA, **places, "name_bytes": name_bytes}

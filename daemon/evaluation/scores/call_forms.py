@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Call, Chat, Turn, compact, turn_text
 from daemon.evaluation.scores.fields import parsed, unfenced
 from daemon.evaluation.scores.python_calls import python_calls
@@ -48,7 +49,7 @@ class Called:
     """One call in an answer."""
 
     name: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def _of_json(text: str) -> list[Called] | None:
     return [call for call in calls if call is not None]
 
 
-def _values(text: str) -> list[Any] | None:
+def _values(text: str) -> list[object] | None:
     """Return the JSON values of a text: one, a list of them, or one after the other."""
     whole = parsed(text)
     if whole is None:
@@ -272,7 +273,7 @@ def _of_python(text: str, bare: bool) -> list[Called] | None:
     return None if found is None else [Called(name, arguments) for name, arguments in found]
 
 
-def _untyped(pattern: re.Pattern[str], text: str) -> dict[str, Any] | None:
+def _untyped(pattern: re.Pattern[str], text: str) -> JsonObject | None:
     """Return elements as arguments; None where there is anything else between them."""
     if pattern.sub("", text).strip():
         return None

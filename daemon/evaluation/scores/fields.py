@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.evaluation.scores.overlap import f1
 from daemon.evaluation.scores.values import Path, comparable, leaves
 
@@ -51,7 +52,7 @@ def parsed(text: str) -> Any:
     return value if depth <= DEEPEST else None
 
 
-def _inside(value: Any) -> Iterable[Any]:
+def _inside(value: Any) -> Iterable[object]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
@@ -79,6 +80,6 @@ def compare_fields(golden: str, answer: str) -> FieldScore:
     )
 
 
-def _counted(record: dict[str, Any]) -> Counter[tuple[Path, Any]]:
+def _counted(record: JsonObject) -> Counter[tuple[Path, Any]]:
     # An empty record has no field: its only leaf would be itself.
     return Counter((path, comparable(value)) for path, value in leaves(record) if path)

@@ -1,10 +1,11 @@
 """An overall grade of a version's scores: a figure from 0 to 100 and a letter."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import floor
-from typing import Any, Literal, get_args
+from typing import Literal, cast, get_args
 
+from daemon.core.evaluation.reports import GradeFigures
 from daemon.core.training.evaluations import Mean, Summary
 from daemon.settings_evaluation import GradeSettings
 
@@ -28,6 +29,10 @@ class Grade:
     """Parts with a weight that were not measured; the others share it."""
     items: Mapping[Part, int] = field(default_factory=dict)
     """How many answers each part rests on."""
+
+    def as_record(self) -> GradeFigures:
+        """Return plain JSON values."""
+        return cast("GradeFigures", asdict(self))
 
 
 def parts_of(summaries: Sequence[Summary]) -> dict[Part, Mean]:
@@ -82,7 +87,7 @@ def grade(parts: Mapping[Part, Mean], settings: GradeSettings) -> Grade | None:
     return Grade(overall, letter_of(overall), earned, left_out, items)
 
 
-def parts_shown(found: Mapping[str, Any]) -> str:
+def parts_shown(found: GradeFigures) -> str:
     """Return the parts of a grade's record in words: what each earned, on how many answers."""
     items = found.get("items") or {}
     named = [
@@ -93,7 +98,7 @@ def parts_shown(found: Mapping[str, Any]) -> str:
     return ", ".join(named) + missing
 
 
-def shown(found: Mapping[str, Any]) -> str:
+def shown(found: GradeFigures) -> str:
     """Return letter and figure of a grade's record, rounded down: 59.6 is below 60, the least D."""
     return f"{found['letter']} ({floor(found['overall'])})"
 

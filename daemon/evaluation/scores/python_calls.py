@@ -5,12 +5,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from daemon.core.records import JsonObject
+
 LONGEST = 20_000
 """Longest text that is parsed as Python, in characters."""
 FAULTS = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
-def python_calls(text: str, *, bare: bool) -> list[tuple[str, dict[str, Any]]] | None:
+def python_calls(text: str, *, bare: bool) -> list[tuple[str, JsonObject]] | None:
     """Return names and arguments of the calls in a list; None where the text is not such a list.
 
     `bare` also accepts one call without the brackets of a list. All arguments must be named.
@@ -26,7 +28,7 @@ def python_calls(text: str, *, bare: bool) -> list[tuple[str, dict[str, Any]]] |
         return None
 
 
-def _read(nodes: list[ast.expr]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _read(nodes: list[ast.expr]) -> Iterator[tuple[str, JsonObject]]:
     for node in nodes:
         if not isinstance(node, ast.Call) or node.args:
             raise ValueError("not a call, or one with unnamed arguments")

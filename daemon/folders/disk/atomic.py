@@ -48,7 +48,7 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, text.encode() + b"\n")
 
 
-def write_json_lines(path: Path, records: Iterable[Any]) -> None:
+def write_json_lines(path: Path, records: Iterable[object]) -> None:
     """Replace a file's content with one JSON value a line; memory holds one record at a time."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         for record in records:

@@ -7,8 +7,8 @@ ignored: the item is scored again.
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.folders.disk import atomic
 from daemon.layout import Layout
 
@@ -25,10 +25,10 @@ class KnownScores:
     def __init__(self, layout: Layout) -> None:
         self._folder = layout.known_scores
 
-    def known(self, model: str) -> dict[str, Any]:
+    def known(self, model: str) -> JsonObject:
         """Return the cached results of a model, by item key."""
         path = self._folder / f"{model}.jsonl"
-        found: dict[str, Any] = {}
+        found: JsonObject = {}
         try:
             lines = path.read_bytes().splitlines()
         except FileNotFoundError:
@@ -42,7 +42,7 @@ class KnownScores:
         os.utime(path)
         return found
 
-    def keep(self, model: str, found: Mapping[str, Any]) -> None:
+    def keep(self, model: str, found: Mapping[str, object]) -> None:
         """Add results of a model."""
         if not found:
             return

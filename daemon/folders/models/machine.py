@@ -3,6 +3,7 @@
 A cache, not a record: what is lost is found again by running out of memory once more.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from daemon.core.records import JsonObject, NewerRecord, Record
@@ -39,7 +40,7 @@ def read_worked(layout: Layout, device: str, fingerprint: str) -> tuple[JsonObje
 
 
 def remember_worked(
-    layout: Layout, device: str, fingerprint: str, worked: JsonObject
+    layout: Layout, device: str, fingerprint: str, worked: Mapping[str, object]
 ) -> str | None:
     """Add facts to what is known of a device and base; return any problem with the file."""
     facts, problem = _read(layout)

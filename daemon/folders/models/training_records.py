@@ -9,6 +9,7 @@ from typing import Any
 from daemon.core.curves.curve_lines import read_lines
 from daemon.core.curves.curves import Curve, Probe
 from daemon.core.curves.log_runs import runs_in_log
+from daemon.core.records import JsonObject
 from daemon.core.training.manifests import Manifest
 from daemon.core.training.probes import probes_of
 from daemon.errors import UserFault
@@ -180,7 +181,7 @@ def _lines(paths: Iterable[Path]) -> Iterator[bytes]:
 
 def _own_validation(path: Path) -> tuple[tuple[int, float], ...] | None:
     """Return the validation losses in a metrics file; None in one that is a bare list of steps."""
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     with path.open("rb") as file:
         for line in file:
             if line.startswith(b'"steps"'):

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions
+from daemon.core.evaluation.reports import ComparisonReport, SuiteResult
 from daemon.core.records import Record, to_json_value
 from daemon.folders.disk import atomic
 from daemon.folders.disk.record_files import parse_record, read_record, write_record
@@ -15,7 +16,7 @@ REPORTS = ("report.md", "report.html", "report.json", "details.jsonl")
 
 Writing = TypeVar("Writing", bound=Record)
 
-SuiteResults = Mapping[tuple[int, int], dict[str, Any]]
+SuiteResults = Mapping[tuple[int, int], SuiteResult]
 """By the numbers of suite and subject in the request."""
 
 
@@ -50,26 +51,23 @@ def read_writing(place: EvaluationLayout, kind: type[Writing]) -> Writing:
         return kind()
 
 
-def read_results(place: EvaluationLayout, suite: int, subject: int) -> dict[str, Any] | None:
+def read_results(place: EvaluationLayout, suite: int, subject: int) -> SuiteResult | None:
     """Return the results of a subject on a suite; None while there are none."""
     with suppress(OSError, ValueError):
-        results: dict[str, Any] = json.loads(place.results(suite, subject).read_bytes())
-        return results
+        return read_record(place.results(suite, subject), SuiteResult)
     return None
 
 
-def write_results(
-    place: EvaluationLayout, suite: int, subject: int, results: dict[str, Any]
-) -> None:
+def write_results(place: EvaluationLayout, suite: int, subject: int, results: SuiteResult) -> None:
     """Write the results of a subject on a suite, which ends the unit."""
-    atomic.write_json(place.results(suite, subject), results)
+    write_record(place.results(suite, subject), results)
 
 
-def read_report(place: EvaluationLayout) -> dict[str, Any]:
+def read_report(place: EvaluationLayout) -> ComparisonReport:
     """Return the report of an evaluation that has ended.
 
     Raises:
         OSError, ValueError: it cannot be read.
     """
-    report: dict[str, Any] = json.loads(place.report_data.read_bytes())
+    report: ComparisonReport = json.loads(place.report_data.read_bytes())
     return report

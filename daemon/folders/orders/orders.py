@@ -4,12 +4,11 @@ A command creates the directory, whole; the trainer adds units and the result; t
 marks an order that the user wants to end.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -17,8 +16,9 @@ from daemon.core.decisions.audits import AuditRequest
 from daemon.core.decisions.snapshot import OrderOnDisk
 from daemon.core.evaluation.evaluations import EvaluationRequest
 from daemon.core.evaluation.reproduction import ReproductionRequest
+from daemon.core.evaluation.results import OrderResult
 from daemon.core.evaluation.sweeps import SweepRequest
-from daemon.core.records import NewerRecord, Record
+from daemon.core.records import JsonObject, NewerRecord, Record
 from daemon.core.workspace.orders import (
     AUDIT,
     EVALUATION,
@@ -35,6 +35,7 @@ from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import Layout, OrderLayout
 
 Request = TypeVar("Request")
+Result = TypeVar("Result", bound=OrderResult)
 
 
 class UnitMark(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -135,18 +136,26 @@ def write_reports(place: OrderLayout, files: Mapping[str, str]) -> None:
         atomic.write_bytes(place.folder / name, text.encode())
 
 
-def end(place: OrderLayout, result: dict[str, Any]) -> None:
+def end(place: OrderLayout, result: OrderResult) -> None:
     """Write the result, which ends the order."""
     atomic.write_json(place.result, result)
 
 
-def read_result(place: OrderLayout) -> dict[str, Any] | None:
-    """Return the result; None until the order has ended."""
+def read_result(place: OrderLayout, kind: type[Result]) -> Result | None:
+    """Return the result; None until the order has ended.
+
+    Raises:
+        OSError, RecordError, NewerRecord: it cannot be read.
+    """
     try:
-        result: dict[str, Any] = json.loads(place.result.read_bytes())
+        return cast("Result", read_record(place.result, JsonObject))
     except FileNotFoundError:
         return None
-    return result
+
+
+def is_over(place: OrderLayout) -> bool:
+    """Return whether an order has its result."""
+    return place.result.exists()
 
 
 Identity = tuple[int, int]
@@ -194,7 +203,7 @@ class Orders:
     def _look_at(self, name: str) -> OrderOnDisk | None:
         """Return an order to continue; None where it has ended or is parked."""
         place = self._layout.order(name)
-        if place.result.exists():
+        if is_over(place):
             return None
         identity = _identity(place)
         if name not in self._known or self._known[name][0] != identity:

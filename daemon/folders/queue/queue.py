@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from daemon.clock import Clock
 from daemon.core.workspace import jobs
 from daemon.core.workspace.file_names import ending_of
+from daemon.core.workspace.intake_context import IntakeContext
 from daemon.core.workspace.intake_reports import IntakeReport
 from daemon.core.workspace.jobs import Intake, JobCard, Priority, card_from_record, card_to_record
 from daemon.errors import DaemonFault
 from daemon.folders.disk import atomic
 from daemon.folders.disk.listings import Listings
-from daemon.folders.disk.record_files import read_record
+from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import ENDED, PRIORITIES, QUEUE_STATES, Layout
 from daemon.layout_jobs import JobLayout
 
@@ -29,6 +29,18 @@ DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """Errors of a damaged `job.json`; an `OSError` says nothing about its content."""
 
 JOB_NAME = re.compile(r"\d{6,}-[a-z0-9-]+\Z")
+
+
+CONTEXT = "context.json"
+
+
+def read_context(place: JobLayout) -> IntakeContext:
+    """Return what the supervisor handed to the intake worker.
+
+    Raises:
+        OSError, ValueError: it cannot be read.
+    """
+    return read_record(place.folder / CONTEXT, IntakeContext)
 
 
 def find_job(layout: Layout, job: str) -> JobLayout | None:
@@ -352,9 +364,9 @@ class Queue:
         for path in place.intake_outputs:
             atomic.remove_file(path)
 
-    def write_context(self, job: str, context: dict[str, Any]) -> None:
+    def write_context(self, job: str, context: IntakeContext) -> None:
         """Write what the intake worker is to compare a job with."""
-        atomic.write_json(self._layout.job("incoming", job).folder / "context.json", context)
+        write_record(self._layout.job("incoming", job).folder / CONTEXT, context)
 
     def with_holdout(self) -> list[str]:
         """Return the jobs with hold-out rows, in any state."""

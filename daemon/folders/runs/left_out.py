@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.folders.disk import atomic
 
 NAME = "rows_left_out.jsonl"
 """The list's file, in a version or in a run that ended without a candidate."""
 
-Records = Iterable[Mapping[str, Any]]
+Records = Iterable[Mapping[str, object]]
 
 
 def write(folder: Path, records: Records) -> None:
@@ -24,7 +24,7 @@ def write(folder: Path, records: Records) -> None:
     atomic.remove_file(path)
 
 
-def read(folder: Path, job: str) -> Iterator[dict[str, Any]]:
+def read(folder: Path, job: str) -> Iterator[JsonObject]:
     """Yield the lines about a job, as in its `rejected.jsonl`; damaged ones are left out."""
     for line in _lines_of(folder / NAME):
         with suppress(ValueError, KeyError, TypeError, AttributeError):
@@ -61,7 +61,7 @@ def _named_in(line: bytes) -> tuple[str, int] | None:
     return None
 
 
-def _run_and_row(record: Mapping[str, Any]) -> tuple[str, int] | None:
+def _run_and_row(record: Mapping[str, object]) -> tuple[str, int] | None:
     """Return run and row of a line; lines of intake and of earlier releases have neither."""
     run, row = record.get("run"), record.get("row")
-    return None if run is None or row is None else (run, row)
+    return (run, row) if isinstance(run, str) and isinstance(row, int) else None

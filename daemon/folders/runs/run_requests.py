@@ -11,6 +11,7 @@ from pathlib import Path
 
 from daemon.core.decisions.promotion import gate_from_record
 from daemon.core.decisions.snapshot import Attempts, Candidate, Ended, RunOnDisk
+from daemon.core.records import JsonObject, from_json_value
 from daemon.core.status.ledger_rows import run_record
 from daemon.core.training.manifests import Draft
 from daemon.core.training.run_requests import (
@@ -163,7 +164,7 @@ class RunRequests:
             self._candidates[run] = Candidate(
                 draft.judgement,
                 draft.rows_by_job,
-                gate_from_record(draft.settings["gate"]),
+                gate_from_record(from_json_value(draft.settings["gate"], JsonObject)),
                 1 if draft.try_ is None else draft.try_.number,
                 draft.metrics.tokens or 0,
             )

@@ -17,6 +17,7 @@ from daemon.core.records import JsonObject, from_json_value, to_json_value
 from daemon.core.training.early_stopping import EarlyStopped
 from daemon.core.training.fallback import Fallback, Fallbacks
 from daemon.core.training.manifests import Draft, FileFacts, FileList
+from daemon.core.training.progress import MetricsLine
 from daemon.core.training.run_requests import ExamProgress, RunRequest, SampleCount
 from daemon.errors import RunFault
 from daemon.folders.disk import atomic
@@ -73,7 +74,7 @@ def quarantine_frozen(place: RunLayout) -> Path:
     return target
 
 
-def _checksum(record: Mapping[str, Any]) -> str:
+def _checksum(record: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
@@ -259,7 +260,7 @@ def newest_checkpoint(place: RunLayout) -> tuple[Path | None, list[str]]:
     return None, problems
 
 
-def append_metrics(place: RunLayout, offset: int, records: Iterable[Mapping[str, Any]]) -> int:
+def append_metrics(place: RunLayout, offset: int, records: Iterable[Mapping[str, object]]) -> int:
     """Append lines durably after the first `offset` bytes; return the new length.
 
     Raises:
@@ -268,27 +269,27 @@ def append_metrics(place: RunLayout, offset: int, records: Iterable[Mapping[str,
     return _append(place.metrics, offset, records)
 
 
-def append_answers(place: RunLayout, offset: int, records: Iterable[Mapping[str, Any]]) -> int:
+def append_answers(place: RunLayout, offset: int, records: Iterable[Mapping[str, object]]) -> int:
     """Append answers to probes, as `append_metrics` does metrics."""
     return _append(place.evolution, offset, records)
 
 
-def _append(path: Path, offset: int, records: Iterable[Mapping[str, Any]]) -> int:
+def _append(path: Path, offset: int, records: Iterable[Mapping[str, object]]) -> int:
     lines = [json.dumps(record, allow_nan=False).encode() + b"\n" for record in records]
     return atomic.append_at(path, offset, b"".join(lines))
 
 
-def read_metrics(place: RunLayout, size: int) -> Iterator[dict[str, Any]]:
+def read_metrics(place: RunLayout, size: int) -> Iterator[MetricsLine]:
     """Yield the metrics in the first `size` bytes."""
     return _read(place.metrics, size)
 
 
-def read_answers(place: RunLayout, size: int) -> Iterator[dict[str, Any]]:
+def read_answers(place: RunLayout, size: int) -> Iterator[JsonObject]:
     """Yield the answers to probes in the first `size` bytes."""
     return _read(place.evolution, size)
 
 
-def _read(path: Path, size: int) -> Iterator[dict[str, Any]]:
+def _read(path: Path, size: int) -> Iterator[Any]:
     if size == 0:
         return
     with path.open("rb") as file:

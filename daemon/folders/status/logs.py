@@ -3,9 +3,9 @@
 import logging
 import logging.handlers
 import sys
-from typing import Any
 
 import structlog
+from structlog.typing import Processor
 
 from daemon.layout import Layout
 from daemon.settings import LogSettings
@@ -23,7 +23,7 @@ def open_log(
 ) -> "structlog.stdlib.BoundLogger":
     """Set up the log and return it; the console writes to stderr."""
     layout.logs.mkdir(parents=True, exist_ok=True)
-    shared: list[Any] = [
+    shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

@@ -3,15 +3,16 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
 
+from daemon.core.records import JsonObject
+from daemon.core.status.shown import ShownStatus
 from daemon.layout import Layout
 
 
-def read_status(layout: Layout) -> dict[str, Any] | None:
+def read_status(layout: Layout) -> ShownStatus | None:
     """Return the status document; None where it is missing or unreadable."""
     try:
-        document = json.loads(layout.status_file.read_bytes())
+        document: ShownStatus = json.loads(layout.status_file.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
@@ -40,9 +41,9 @@ class Lines:
             file.seek(offset - 1)
             return offset - 1 + len(file.readline())
 
-    def new(self) -> list[dict[str, Any]]:
+    def new(self) -> list[JsonObject]:
         """Return what was written since the last call."""
-        records: list[dict[str, Any]] = []
+        records: list[JsonObject] = []
         inode, size = self._end()
         if inode != self._inode:
             rotated = self._path.with_name(f"{self._path.name}.1")
@@ -53,7 +54,7 @@ class Lines:
             records += self._read(self._path)
         return records
 
-    def _read(self, path: Path) -> list[dict[str, Any]]:
+    def _read(self, path: Path) -> list[JsonObject]:
         with path.open("rb") as file:
             file.seek(self._offset, os.SEEK_SET)
             data = file.read()
@@ -69,7 +70,7 @@ class Events(Lines):
         super().__init__(layout.events_file)
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
+def _record(line: bytes) -> JsonObject | None:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):

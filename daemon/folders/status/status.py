@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.folders.disk import atomic
 from daemon.layout import Layout
 
@@ -60,7 +61,7 @@ class StatusFolder:
                     return int(json.loads(lines[-1])["seq"])
         return 0
 
-    def publish(self, document: dict[str, Any]) -> None:
+    def publish(self, document: JsonObject) -> None:
         """Replace the status document."""
         try:
             self._make(self._layout.status)
@@ -69,19 +70,19 @@ class StatusFolder:
         except OSError as error:
             self.problem = str(error)
 
-    def event(self, record: dict[str, Any]) -> None:
+    def event(self, record: JsonObject) -> None:
         """Append one event."""
         self._append(self._layout.events_file, record)
 
-    def metrics(self, record: dict[str, Any]) -> None:
+    def metrics(self, record: JsonObject) -> None:
         """Append the metrics of one step."""
         self._append(self._layout.metrics_file, record)
 
-    def run_event(self, run: str, record: dict[str, Any]) -> None:
+    def run_event(self, run: str, record: JsonObject) -> None:
         """Append to a run's own log."""
         self._append(self._layout.run_log(run), record)
 
-    def _append(self, path: Path, record: dict[str, Any]) -> None:
+    def _append(self, path: Path, record: JsonObject) -> None:
         try:
             self._make(path.parent)
             self._rotate(path)
@@ -105,7 +106,7 @@ class StatusFolder:
                 atomic.rotate(path, self._keep)
 
 
-def strict_line(record: dict[str, Any]) -> bytes:
+def strict_line(record: JsonObject) -> bytes:
     """Return a record as one line of strict JSON: no NaN, no raw control character."""
     return json.dumps(_strict(record), ensure_ascii=True, allow_nan=False).encode() + b"\n"
 

@@ -1,8 +1,8 @@
 """The dashboard's queue: which jobs wait, and why some failed."""
 
 from collections.abc import Iterator
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import JobCard, escape
 from daemon.folders.queue import reports
 from daemon.folders.queue.queue import job_names, read_card
@@ -17,12 +17,12 @@ SHOWN_WAITING = 30
 MOST_REASONS = 6
 
 
-def queue_section(layout: Layout, known: dict[str, dict[str, Any]]) -> Section:
+def queue_section(layout: Layout, known: dict[str, JsonObject]) -> Section:
     """Return the jobs by state; `known` caches ended jobs and is filled."""
     return {"states": [_state(layout, state, known) for state in STATES]}
 
 
-def _state(layout: Layout, state: str, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _state(layout: Layout, state: str, known: dict[str, JsonObject]) -> JsonObject:
     names = job_names(layout, state)
     newest = names[::-1]
     chosen = newest[: SHOWN[state]] if state in ENDED else names[:SHOWN_WAITING]
@@ -30,15 +30,13 @@ def _state(layout: Layout, state: str, known: dict[str, dict[str, Any]]) -> dict
     return {"state": state, "count": len(names), "jobs": jobs}
 
 
-def _job(layout: Layout, state: str, job: str, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _job(layout: Layout, state: str, job: str, known: dict[str, JsonObject]) -> JsonObject:
     # Retention may remove the report of a job whose other facts stay as they are.
     reported = {"report": has_report(layout.job(state, job).folder)}
     return _known_facts(layout, state, job, known) | reported
 
 
-def _known_facts(
-    layout: Layout, state: str, job: str, known: dict[str, dict[str, Any]]
-) -> dict[str, Any]:
+def _known_facts(layout: Layout, state: str, job: str, known: dict[str, JsonObject]) -> JsonObject:
     place = layout.job(state, job)
     if state in ENDED and known.get(job, {}).get("state") == state:
         return known[job]
@@ -52,7 +50,7 @@ def _known_facts(
     return shown
 
 
-def _facts(card: JobCard, state: str) -> dict[str, Any]:
+def _facts(card: JobCard, state: str) -> JsonObject:
     intake = card.intake
     return {
         "job": card.job,

@@ -1,12 +1,11 @@
 """The dashboard's versions, newest first, and how the answers to probes changed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from daemon.core.curves.curves import Curve, Probe
 from daemon.core.evaluation.differences import word_changes
-from daemon.core.records import to_json_value
+from daemon.core.records import JsonObject, to_json_value
+from daemon.core.status.shown import ShownSample, ShownStatus
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.manifests import Manifest
 from daemon.core.workspace.jobs import escape, one_line
@@ -59,7 +58,7 @@ def _known_version(manifest: Manifest) -> KnownVersion:
     return KnownVersion(manifest.described(), manifest.verdict_reasons, manifest.evaluations)
 
 
-def _facts(one: KnownVersion, current: str | None, line: set[str]) -> dict[str, Any]:
+def _facts(one: KnownVersion, current: str | None, line: set[str]) -> JsonObject:
     names = ("version", "parent", "lineage", "verdict", "promotes", "created_at", "step")
     version = one.version
     return {
@@ -83,7 +82,7 @@ def evolution_section(layout: Layout, run: str | None, version: str | None) -> S
     return {"of": run or version, "count": len(found), "probes": shown, "damaged": damaged}
 
 
-def _probe(probe: Probe) -> dict[str, Any]:
+def _probe(probe: Probe) -> JsonObject:
     answers = probe.answers
     if len(answers) > SHOWN_MILESTONES:
         # The first shows where the run began; the others are the latest.
@@ -99,13 +98,13 @@ def _probe(probe: Probe) -> dict[str, Any]:
     }
 
 
-def samples_section(document: Mapping[str, Any]) -> Section:
+def samples_section(document: ShownStatus) -> Section:
     """Return the newest sample answers, each with its differences from the golden answer."""
     found = [s for s in document.get("eval_samples") or () if isinstance(s, dict)]
     return {"samples": [_sample(sample) for sample in found[: -SHOWN_SAMPLES - 1 : -1]]}
 
 
-def _sample(sample: Mapping[str, Any]) -> dict[str, Any]:
+def _sample(sample: ShownSample) -> JsonObject:
     texts = {
         name: escape_lines(str(sample.get(name) or ""))
         for name in ("prompt", "golden_answer", "model_answer")

@@ -3,10 +3,11 @@
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
 
 from daemon.clock import Clock
 from daemon.core.decisions.pulse import pulse_of
+from daemon.core.records import JsonObject
+from daemon.core.status.shown import ShownStatus
 from daemon.core.workspace.jobs import escape
 from daemon.folders.disk import locks
 from daemon.folders.status.reading import Lines, read_status
@@ -86,16 +87,16 @@ class Reader:
         self._clock = clock
         self._metrics = Lines(layout.metrics_file, BACK_BYTES)
         self._event_lines = Lines(layout.events_file, BACK_BYTES)
-        self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
-        self._validations: deque[list[Any]] = deque(maxlen=VALIDATIONS)
-        self._document: dict[str, Any] | None = None
+        self._events: deque[JsonObject] = deque(maxlen=EVENTS)
+        self._validations: deque[list[object]] = deque(maxlen=VALIDATIONS)
+        self._document: ShownStatus | None = None
         self._caches = {
             name: SectionCache()
             for name in ("document", "queue", "versions", "evolution", "samples")
         }
-        self._jobs: dict[str, dict[str, Any]] = {}
+        self._jobs: dict[str, JsonObject] = {}
         self._known_versions: dict[str, KnownVersion] = {}
-        self.points: deque[list[Any]] = deque(maxlen=POINTS)
+        self.points: deque[list[object]] = deque(maxlen=POINTS)
         """[step, loss, learning rate, tokens a second, run] of each step, oldest first."""
         self.points_read = 0
         """How many points were read so far, including those dropped from `points`."""
@@ -139,7 +140,7 @@ class Reader:
             **facts,
         }
 
-    def _samples(self, document: Mapping[str, Any]) -> Section:
+    def _samples(self, document: ShownStatus) -> Section:
         signature = document.get("eval_samples")
         return self._caches["samples"].get(signature, lambda: samples_section(document))
 
@@ -158,7 +159,7 @@ class Reader:
             signature, lambda: versions_section(layout, self._known_versions)
         )
 
-    def _evolution(self, document: Mapping[str, Any]) -> Section:
+    def _evolution(self, document: ShownStatus) -> Section:
         run, version = _name(document.get("run"), "r"), _name(document.get("version"), "v")
         running = self._layout.run(run).evolution if run else None
         if running is None or not running.is_file():
@@ -180,7 +181,7 @@ class Reader:
             self.points_read += 1
         self._record(self._event_lines.new())
 
-    def _record(self, events: Iterable[Mapping[str, Any]]) -> None:
+    def _record(self, events: Iterable[Mapping[str, object]]) -> None:
         for event in events:
             kind = event.get("event")
             shown = {name: event.get(name) for name in ("time", "event", "message")}
@@ -190,10 +191,11 @@ class Reader:
                 self._validations.append(found)
 
 
-def _point(line: Mapping[str, Any]) -> list[Any]:
+def _point(line: JsonObject) -> list[object]:
     tokens, seconds = line.get("tokens"), line.get("seconds")
-    known = isinstance(tokens, int) and isinstance(seconds, int | float) and seconds > 0
-    speed = round(tokens / seconds, 1) if known and tokens and seconds else None
+    speed = None
+    if isinstance(tokens, int) and isinstance(seconds, int | float) and tokens and seconds > 0:
+        speed = round(tokens / seconds, 1)
     return [line.get("step"), line.get("loss"), line.get("learning_rate"), speed, line.get("run")]
 
 

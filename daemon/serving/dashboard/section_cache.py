@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.errors import DaemonFault
 
-Section = dict[str, Any]
+Section = JsonObject
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, DaemonFault)
 """What reading a damaged or vanishing file may raise."""

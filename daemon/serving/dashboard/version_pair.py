@@ -2,13 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
-from typing import Any
+from typing import TypedDict
 
 from daemon.core.evaluation.differences import word_changes
 from daemon.core.evaluation.right_answers import right_by
+from daemon.core.evaluation.suites import ScorerName
+from daemon.core.records import JsonObject
 from daemon.folders.models.models import read_manifest
 from daemon.layout import Layout
 from daemon.serving.dashboard.section_cache import UNREADABLE, Section
@@ -90,7 +92,26 @@ def interval_of_change(better: int, worse: int, questions: int) -> tuple[float, 
     return max(-1.0, change - spread), min(1.0, change + spread)
 
 
-Answers = dict[tuple[str, str], dict[str, Any]]
+class JudgedAnswer(TypedDict):
+    """An answer as details record it."""
+
+    text: str
+    scores: Mapping[str, float]
+
+
+class DetailsLine(TypedDict):
+    """What is read of a line of `details.jsonl`."""
+
+    set: str
+    id: str
+    prompt: Sequence[Mapping[str, str | None]]
+    golden: Sequence[str]
+    scorer: ScorerName
+    answers: Mapping[str, JudgedAnswer]
+    """By the name of the model."""
+
+
+Answers = dict[tuple[str, str], DetailsLine]
 
 
 def _answers(layout: Layout, version: str) -> Answers:
@@ -106,8 +127,8 @@ def _answers(layout: Layout, version: str) -> Answers:
         if path.stat().st_size > MOST_BYTES:
             raise NotComparable(f"details.jsonl of {version} is too large to be shown here")
         with path.open(encoding="utf-8") as lines:
-            records = [json.loads(line) for line in lines]
-        return {_key(one): one | {"answers": _named(one, version, lineage)} for one in records}
+            records: list[DetailsLine] = [json.loads(line) for line in lines]
+        return {_key(one): {**one, "answers": _named(one, version, lineage)} for one in records}
     except FileNotFoundError as error:
         raise NotComparable(f"there is no version {version}") from error
     except UNREADABLE as error:
@@ -116,11 +137,11 @@ def _answers(layout: Layout, version: str) -> Answers:
         raise NotComparable(f"the records of {version} cannot be read: {error}") from error
 
 
-def _key(record: Mapping[str, Any]) -> tuple[str, str]:
+def _key(record: DetailsLine) -> tuple[str, str]:
     return json.dumps(record["prompt"], sort_keys=True), json.dumps(record["golden"])
 
 
-def _named(record: Mapping[str, Any], version: str, lineage: str) -> dict[str, Any]:
+def _named(record: DetailsLine, version: str, lineage: str) -> dict[str, JudgedAnswer]:
     names = {CANDIDATE: version, BASE: lineage}
     return {names.get(name, name): answer for name, answer in record["answers"].items()}
 
@@ -136,9 +157,7 @@ def _shared(first: Answers, second: Answers, before: str, after: str) -> Iterato
             yield _question(places[0], answers[before], answers[after])
 
 
-def _question(
-    record: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
-) -> AnsweredQuestion:
+def _question(record: DetailsLine, before: JudgedAnswer, after: JudgedAnswer) -> AnsweredQuestion:
     scorer = record["scorer"]
     return AnsweredQuestion(
         set=str(record["set"]),
@@ -152,7 +171,7 @@ def _question(
     )
 
 
-def _record(one: AnsweredQuestion) -> dict[str, Any]:
+def _record(one: AnsweredQuestion) -> JsonObject:
     texts = {
         name: escape_lines(value)
         for name, value in asdict(one).items()

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from daemon.clock import Clock
 from daemon.folders.status.status import strict_line
@@ -33,7 +32,7 @@ class StateWatcher:
         self._leaving = leaving
         self._sections: dict[str, bytes] = {}
         self._objects: dict[str, object] = {}
-        self._points: tuple[int, list[list[Any]]] = (0, [])
+        self._points: tuple[int, list[list[object]]] = (0, [])
         self._polled_s = -1e9
         self._poll_lock = asyncio.Lock()
         self._news = asyncio.Event()

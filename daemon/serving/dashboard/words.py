@@ -1,10 +1,10 @@
 """The dashboard's headline: the daemon's state, and what it waits for, in words for newcomers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from daemon.core.decisions.pulse import Pulse
+from daemon.core.status.shown import ShownStatus
 
 Tone = Literal["working", "waiting", "held", "trouble"]
 
@@ -54,7 +54,7 @@ class Headline:
     """The daemon's own message, or what helps; may be empty."""
 
 
-def headline(document: Mapping[str, Any] | None, pulse: Pulse) -> Headline:
+def headline(document: ShownStatus | None, pulse: Pulse) -> Headline:
     """Return how the daemon is, in a few words; a dead one is never shown as working."""
     if pulse.pid is None:
         return _dead(document, pulse)
@@ -66,7 +66,7 @@ def headline(document: Mapping[str, Any] | None, pulse: Pulse) -> Headline:
     return _state(document)
 
 
-def _dead(document: Mapping[str, Any] | None, pulse: Pulse) -> Headline:
+def _dead(document: ShownStatus | None, pulse: Pulse) -> Headline:
     if document is None:
         sentence = "The daemon has never run in this workspace."
         return Headline("held", "Not started", sentence, pulse.problem or "")
@@ -77,7 +77,7 @@ def _dead(document: Mapping[str, Any] | None, pulse: Pulse) -> Headline:
     return Headline("trouble", "Not running", sentence, pulse.problem or "")
 
 
-def _state(document: Mapping[str, Any]) -> Headline:
+def _state(document: ShownStatus) -> Headline:
     status = str(document.get("status"))
     known = status in STATES and status not in SELF_EXPLAINING
     message = "" if known else str(document.get("message") or "")

@@ -4,11 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from daemon.core.rows.examples import Example, from_record
+from daemon.core.rows.examples import Example, RowForm, from_record
 from daemon.core.rows.prefix import Prefix
 from daemon.core.workspace.intake_reports import IntakeReport
 from daemon.errors import RunFault
@@ -56,7 +55,7 @@ class RowIndex:
         """Read one row."""
         with self.path.open("rb") as file:
             file.seek(int(self.offsets[place]))
-            record: dict[str, Any] = json.loads(file.readline())
+            record: RowForm = json.loads(file.readline())
         return from_record(record)
 
 

@@ -364,7 +364,7 @@ class MlxEngine:
         self._parallel.share(1)
         return answer_batch(self._model, self._tokenizer, prompts, limits, interrupted, on_answer)
 
-    def adapter_config(self) -> dict[str, Any]:
+    def adapter_config(self) -> dict[str, object]:
         """Return the contents of `adapter_config.json`."""
         assert self._spec is not None and self._base is not None
         return adapters.adapter_config(self._spec, self._base.name, self._keys)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
+from daemon.core.records import JsonObject
 from daemon.core.training.footprint import Estimate
 from daemon.core.training.memory_plan import MemoryPlan
 from daemon.core.training.packing import RowShapes
@@ -234,7 +235,7 @@ class Engine(Scorer, Protocol):
         """Load another adapter for scoring; None for the bare base. Moments stay as they are."""
         ...
 
-    def adapter_config(self) -> dict[str, Any]:
+    def adapter_config(self) -> JsonObject:
         """Return the contents of `adapter_config.json`."""
         ...
 

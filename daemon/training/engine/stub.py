@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from zlib import crc32
 
 import numpy as np
@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 from daemon.clock import Clock
 from daemon.core.evaluation.answer_memory import ANSWERS_MOST
 from daemon.core.evaluation.answers import Answer, AnswerLimits
+from daemon.core.records import JsonObject
 from daemon.core.training.footprint import Estimate
 from daemon.core.training.memory_plan import MemoryPlan
 from daemon.core.training.packing import RowShapes
@@ -229,7 +230,7 @@ class RehearsalEngine:
                 on_answer(place, answers[-1])
         return answers
 
-    def adapter_config(self) -> dict[str, Any]:
+    def adapter_config(self) -> JsonObject:
         """Return a configuration in the real format."""
         return {
             "fine_tune_type": self._spec.kind,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.evaluation.explanation import EARLIER
-from daemon.core.records import JsonObject, to_json_value
+from daemon.core.records import JsonObject, from_json_value, to_json_value
 from daemon.core.training.manifests import (
     Draft,
     Energy,
@@ -35,7 +35,7 @@ from daemon.training.records.state import EVOLUTION, METRICS, STATE, RunState
 from daemon.training.records.suite_scores import SCORES
 from daemon.training.run.loss_curve import draw_loss
 from daemon.training.run.opening import replay_of
-from daemon.training.run.untrained_rows import left_out, with_places
+from daemon.training.run.untrained_rows import UntrainedRow, left_out, with_places
 
 ADAPTER_CONFIG = "adapter_config.json"
 
@@ -104,7 +104,7 @@ class CandidateJudge:
             losses, validation = self._history.losses, self._state.validation
             draw_loss(folder / "loss_curve.png", title, losses, validation)
 
-    def _config(self) -> dict[str, Any]:
+    def _config(self) -> JsonObject:
         """Return what the run was trained with, for whoever plots its losses."""
         request = self._current.request
         training = request.settings.training.model_dump(mode="json")
@@ -120,7 +120,7 @@ class CandidateJudge:
             "steps": self._state.step_in_run,
         }
 
-    def _answers(self) -> list[dict[str, Any]]:
+    def _answers(self) -> list[JsonObject]:
         """Return the answers to the probes, with those of the last milestone, not committed yet."""
         known = self._state.evolution
         committed = runs.read_answers(self._current.place, known.written)
@@ -195,13 +195,13 @@ class CandidateJudge:
 
     def _skipped_rows(self) -> Iterator[ManifestRow]:
         """Give the rows skipped during the run, replayed ones included."""
-        by_job: dict[str, list[JsonObject]] = {}
+        by_job: dict[str, list[UntrainedRow]] = {}
         for row in self._state.skipped:
-            record: JsonObject = {"row": row.row, "code": row.code, "step": row.step}
+            record: UntrainedRow = {"row": row.row, "code": row.code, "step": row.step}
             by_job.setdefault(row.job, []).append(record)
         for job, records in by_job.items():
             for record in with_places(self._current.rows, job, records):
-                yield ManifestRow(job=job, **record)
+                yield from_json_value({"job": job, **record}, ManifestRow)
 
     def _phases(self, duration_s: float) -> Phases:
         judging_s = self._context.clock.monotonic_s() - self._began_s
@@ -224,7 +224,7 @@ class CandidateJudge:
         return Energy(joules=joules - before, reason=None)
 
 
-def _line(value: dict[str, Any]) -> str:
+def _line(value: JsonObject) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.decisions.promotion import decide_verdict, gate_from_record
@@ -239,7 +238,7 @@ class Examiner:
         return self._interrupted()
 
 
-def json_lines(records: Iterable[Any]) -> str:
+def json_lines(records: Iterable[object]) -> str:
     """Return records as JSON lines."""
     return "".join(
         json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records

@@ -6,7 +6,7 @@ by device and base in `models/machine.json`, and the run takes no memory fallbac
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from daemon.core import messages as say
 from daemon.core.evaluation.answer_memory import ANSWERS_MOST
@@ -17,8 +17,8 @@ from daemon.text.encoder import Encoded
 from daemon.training.context import TrainerContext
 from daemon.training.machine.facts import recall, remember
 
-WORKED = "answers_at_once"
-MARK = "answering"
+WORKED: Final = "answers_at_once"
+MARK: Final = "answering"
 """Answers being generated now, 0 for none: a trainer that dies leaves it for the next to read."""
 
 
@@ -120,7 +120,7 @@ def halve(context: TrainerContext, base: BaseFacts, most: int) -> int:
 
 def take_answering_count(context: TrainerContext, base: BaseFacts) -> int:
     """Return how many answers the last trainer was generating as it died, and reset the count."""
-    count = int(recall(context, base).get(MARK) or 0)
+    count = recall(context, base).get(MARK, 0)
     if count:
         remember(context, base, {MARK: 0})
     return count

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Final, TypedDict
 
 from daemon.core import messages as say
-from daemon.core.records import from_json_value, to_json_value
+from daemon.core.records import JsonObject, from_json_value, to_json_value
 from daemon.core.training.fallback import Fallback, describe, next_fallback
 from daemon.core.training.memory_plan import MemoryPlan
 from daemon.core.training.packing import RowShapes
@@ -17,16 +17,27 @@ from daemon.settings import TrainingSettings
 from daemon.training.context import TrainerContext
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.protocol import Engine, StepShape
-from daemon.training.machine.facts import recall, remember
+from daemon.training.machine.facts import WorkedFacts, recall, remember
 from daemon.training.records.choices import Choices, Request
 
 GIB = 2**30
 MOST_TRIES = 3
 """After so many inconclusive measurements of the best row length none is tried again."""
 
-TRIES = "row_tokens_tries"
+TRIES: Final = "row_tokens_tries"
 
 TOO_LITTLE_MEMORY = "too_little_memory"
+
+
+class PlanChoices(TypedDict):
+    """The fields of a run's choices that say how its steps are computed."""
+
+    row_tokens: int
+    longest: int
+    fallback: Fallback
+    estimate: Mapping[str, int] | None
+    memory: MemoryPlan | None
+    row_layout: RowLayout
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ class ComputePlan:
     """None where the memory of a step cannot be estimated."""
     row_layout: RowLayout = "packed"
 
-    def as_choices(self) -> dict[str, Any]:
+    def as_choices(self) -> "PlanChoices":
         """Return the fields that a run's choices store."""
         return {
             "row_tokens": self.row_tokens,
@@ -110,9 +121,9 @@ def _faster_layout(
 
 
 def _measure(
-    context: TrainerContext, request: Request, base: Path, worked: Mapping[str, Any]
+    context: TrainerContext, request: Request, base: Path, worked: WorkedFacts
 ) -> int | None:
-    tries = int(worked.get(TRIES, 0))
+    tries = worked.get(TRIES, 0)
     if tries >= MOST_TRIES:
         return None
     found = context.engine.best_row_tokens(base)
@@ -204,7 +215,7 @@ def _plan(
     return None if found is None else MemoryPlan.fit(*found, _most_passes(engine, step_shape))
 
 
-def worked_with(fallback: Fallback) -> dict[str, Any]:
+def worked_with(fallback: Fallback) -> JsonObject:
     """Return what to remember of a fallback with which a run has finished.
 
     Its longest row is left out: one shortage would drop long rows from every later run. The next

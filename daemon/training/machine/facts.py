@@ -4,19 +4,33 @@ These facts make the next run faster or safer, but no run depends on them: on a 
 is lost, with an alert, and the run goes on.
 """
 
+from typing import TypedDict
+
 from daemon.core import messages as say
-from daemon.core.records import JsonObject
+from daemon.core.records import JsonObject, from_json_value
 from daemon.core.workspace.bases import BaseFacts
 from daemon.errors import is_disk_full
 from daemon.folders.models import machine
 from daemon.training.context import TrainerContext
 
 
-def recall(context: TrainerContext, base: BaseFacts) -> JsonObject:
+class WorkedFacts(TypedDict, total=False):
+    """What worked with a base; a run without it finds it out."""
+
+    row_tokens: int | None
+    row_tokens_tries: int
+    row_costs: JsonObject | None
+    pass_tokens: int | None
+    checkpoint: bool
+    answers_at_once: int
+    answering: int
+
+
+def recall(context: TrainerContext, base: BaseFacts) -> WorkedFacts:
     """Return what worked with a base (as a request has it) on this machine."""
     worked, problem = machine.read_worked(context.layout, context.engine.device, base.fingerprint)
     _report_damage(context, problem)
-    return worked
+    return from_json_value(worked, WorkedFacts)
 
 
 def remember(context: TrainerContext, base: BaseFacts, worked: JsonObject) -> None:

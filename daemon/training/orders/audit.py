@@ -8,11 +8,11 @@ import json
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.decisions.audits import AuditRequest, outcome_of
 from daemon.core.decisions.promotion import decide_verdict, gate_from_record
+from daemon.core.evaluation.results import AuditFound, OrderResult
 from daemon.core.evaluation.suites import Suite
 from daemon.core.records import to_json_value
 from daemon.core.training.judgement import Judgement
@@ -72,7 +72,7 @@ class AuditWork:
         doing = f"compares {self._request.version} with {self._request.proven}"
         return OrderUnit(1, 1, doing, 0, self._compare, self._fail)
 
-    def clean_up(self, result: dict[str, Any]) -> None:
+    def clean_up(self, result: OrderResult) -> None:
         """Keep everything: there is nothing beside the reports."""
 
     def _fail(self, _cause: Cause, why: str) -> OrderEnd:
@@ -198,7 +198,7 @@ class AuditWork:
         }
         return OrderEnd(outcome, message, (files, to_json_value(tests)))
 
-    def finish(self, end: OrderEnd) -> dict[str, Any]:
+    def finish(self, end: OrderEnd) -> AuditFound:
         """Write the reports of the exam, or that there was none."""
         request, message = self._request, end.message
         files, tests = end.found or (None, [])

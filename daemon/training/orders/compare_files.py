@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file
 
 from daemon.core.evaluation.reproduction import Files
 from daemon.core.training.manifests import Manifest
+from daemon.core.training.progress import MetricsLine
 from daemon.folders.models import models
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.records.history import read_steps
@@ -38,6 +38,6 @@ def _gap(then: Path, now: Path) -> float | None:
     return max(float(np.max(np.abs(array - new[name]))) for name, array in old.items())
 
 
-def steps_of_version(version: Path) -> Iterator[dict[str, Any]]:
+def steps_of_version(version: Path) -> Iterator[MetricsLine]:
     """Give the metrics of a version's steps; they lie a step a line."""
     return read_steps(version / METRICS)

@@ -3,10 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.evaluation.evaluations import (
@@ -17,6 +15,8 @@ from daemon.core.evaluation.evaluations import (
     suite_runs,
 )
 from daemon.core.evaluation.pace import paces_of, seconds_for
+from daemon.core.evaluation.reports import AnsweringFigures, SuiteResult
+from daemon.core.evaluation.results import EvaluationResult, OrderResult
 from daemon.core.evaluation.suites import Suite
 from daemon.core.status.durations import duration
 from daemon.core.workspace.bases import BaseFacts
@@ -46,23 +46,6 @@ from daemon.training.orders.runner import (
 from daemon.training.records.provenance import libraries
 from daemon.training.run.opening import as_scored
 from daemon.training.run.score_key import BASE
-
-Answers = dict[str, Any]
-"""What one subject made of one suite, as it is kept."""
-
-IN_THE_LEDGER = (
-    "evaluation",
-    "created_at",
-    "title",
-    "outcome",
-    "subjects",
-    "suites",
-    "overall",
-    "tests",
-    "winner",
-    "targets",
-)
-"""What of a report stays in the order's result, for the ledger and the lists of commands."""
 
 
 class EvaluationWork:
@@ -99,7 +82,7 @@ class EvaluationWork:
     def _is_answered(self, one: SuiteRun) -> bool:
         return evaluations.read_results(self._place, one.suite, one.subject) is not None
 
-    def clean_up(self, result: dict[str, Any]) -> None:
+    def clean_up(self, result: OrderResult) -> None:
         """Keep everything: the answers belong to the report."""
 
     # --- one unit -----------------------------------------------------------------------------
@@ -115,34 +98,29 @@ class EvaluationWork:
 
     def _failed(self, one: SuiteRun, subject: Subject, suite: Suite, why: str) -> UnitDone:
         """Return answers that cannot be used: the other subjects and suites are none the worse."""
-        answers = {
-            "answers": [None] * len(suite.items),
-            "losses": None,
-            "measured": None,
-            "failed": why,
-        }
+        answers = SuiteResult([None] * len(suite.items), None, None, why)
         return self._done(one, f"{subject.name} could not answer {suite.name}: {why}", answers)
 
-    def _done(self, one: SuiteRun, message: str, answers: Answers) -> UnitDone:
+    def _done(self, one: SuiteRun, message: str, answers: SuiteResult) -> UnitDone:
         write = partial(evaluations.write_results, self._place, one.suite, one.subject, answers)
         left = self._time_left(one, answers)
         return UnitDone(f"{message}{left}", write)
 
-    def _time_left(self, one: SuiteRun, answers: Answers) -> str:
+    def _time_left(self, one: SuiteRun, answers: SuiteResult) -> str:
         """Return how long the rest takes at the pace of this order; empty for the last unit."""
         names = [each.suite.name for each in self._questions]
-        measured = [(names[one.suite], answers["measured"])]
+        measured = [(names[one.suite], answers.measured)]
         left: Counter[str] = Counter()
         for each in suite_runs(self._request.subjects, len(self._questions)):
             found = evaluations.read_results(self._place, each.suite, each.subject)
             if found is not None:
-                measured.append((names[each.suite], found["measured"]))
+                measured.append((names[each.suite], found.measured))
             elif each != one:
                 left[names[each.suite]] += len(self._questions[each.suite].suite.items)
         seconds = seconds_for(paces_of(measured), left)
         return f"; about {duration(seconds)} left" if left and seconds is not None else ""
 
-    def _score(self, subject: Subject, suite: Suite) -> Answers | None:
+    def _score(self, subject: Subject, suite: Suite) -> SuiteResult | None:
         engine, clock = self._context.engine, self._context.clock
         watch = Stopwatch(
             BatchedAnswering(self._context, self._facts_of(subject)),
@@ -170,18 +148,15 @@ class EvaluationWork:
         if found is None:
             return None
         losses = iter(found.losses[suite.name])
-        return {
-            "answers": [asdict(answer) for answer in found.answers],
-            "losses": [None if row is None else next(losses) for row in golden],
-            "measured": {
-                "answers": watch.answers,
-                "remembered": len(exam.questions) - watch.answers,
-                "tokens": watch.tokens,
-                "seconds": watch.seconds,
-                "peak_bytes": max(engine.memory().values(), default=0),
-            },
-            "failed": None,
-        }
+        measured = AnsweringFigures(
+            answers=watch.answers,
+            remembered=len(exam.questions) - watch.answers,
+            tokens=watch.tokens,
+            seconds=watch.seconds,
+            peak_bytes=max(engine.memory().values(), default=0),
+        )
+        scored = [None if row is None else next(losses) for row in golden]
+        return SuiteResult(found.answers, scored, measured, None)
 
     def _golden(self, suite: Suite, encoder: TextEncoder) -> list[Encoded | None]:
         most = self.settings.training.max_row_tokens
@@ -266,7 +241,7 @@ class EvaluationWork:
 
     # --- the end ------------------------------------------------------------------------------
 
-    def finish(self, end: OrderEnd) -> dict[str, Any]:
+    def finish(self, end: OrderEnd) -> EvaluationResult:
         """Compare what was answered."""
         self._context.pipe.send(say.Alive("writing the result of the evaluation"))
         answers = {
@@ -292,5 +267,14 @@ class EvaluationWork:
             "schema_version": 1,
             "ended_at": self._context.clock.now().isoformat(),
             "message": "; ".join(comparison_report.headline(report)),
-            **{key: report[key] for key in IN_THE_LEDGER},
+            "evaluation": report["evaluation"],
+            "created_at": report["created_at"],
+            "title": report["title"],
+            "outcome": report["outcome"],
+            "subjects": report["subjects"],
+            "suites": report["suites"],
+            "overall": report["overall"],
+            "tests": report["tests"],
+            "winner": report["winner"],
+            "targets": report["targets"],
         }

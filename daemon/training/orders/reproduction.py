@@ -6,10 +6,10 @@ It is a run like any other, checkpoints included, in a directory of its own. Que
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.evaluation import reproduction as core
+from daemon.core.evaluation.results import OrderResult, ReproductionResult
 from daemon.core.messages import Report
 from daemon.core.records import JsonObject, from_json_value, to_json_value
 from daemon.core.training.manifests import Manifest
@@ -82,6 +82,7 @@ class ReproductionWork:
         try:
             frozen = self._frozen()
             request, choices = _parsed(frozen)
+            saved = from_json_value(frozen, RunRequest).settings
             rows = JobRows(self._context.layout)
             start = starting_folder(self._context.layout, request.start_version, manifest)
             check(self._context.layout, request, choices, rows)
@@ -93,12 +94,12 @@ class ReproductionWork:
         def do() -> OrderEnd | None:
             how = self._train(request, choices, rows, start)
             if how == "done":
-                return self._compare(version, manifest, frozen["settings"])
+                return self._compare(version, manifest, saved)
             return self._how_it_failed(how)
 
         return OrderUnit(1, 1, doing, choices.steps, do, self._fail, 1 + runs.step_of(newest))
 
-    def clean_up(self, result: dict[str, Any]) -> None:
+    def clean_up(self, result: OrderResult) -> None:
         """Remove the run, unless it came out differently: then it is evidence."""
         if result["outcome"] != "different":
             reproductions.remove_run(self._place)
@@ -164,9 +165,9 @@ class ReproductionWork:
         found["settings"] = [to_json_value(one) for one in misfits]
         return OrderEnd(core.conclude(files, steps), message, found)
 
-    def finish(self, end: OrderEnd) -> dict[str, Any]:
+    def finish(self, end: OrderEnd) -> ReproductionResult:
         """Write the report."""
-        result = {
+        result: ReproductionResult = {
             "schema_version": 1,
             "order": self._order,
             "version": self._version,

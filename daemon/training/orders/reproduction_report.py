@@ -1,12 +1,10 @@
 """Renders what a reproduction found as Markdown."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from daemon.core.evaluation.results import ReproductionResult
 from daemon.reports.rendering import render
 from daemon.settings_records import WORDS
 
 
-def page(result: Mapping[str, Any]) -> str:
+def page(result: ReproductionResult) -> str:
     """Return the report as Markdown."""
     return render("reproduction.md", result=result, words=WORDS)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Literal, Protocol
 
 from daemon.core import messages as say
+from daemon.core.evaluation.results import OrderResult
 from daemon.core.records import NewerRecord
 from daemon.errors import ModelFault, RunFault
 from daemon.evaluation.scoring_session import NotingProgress
@@ -76,10 +77,10 @@ class OrderWork(Protocol):
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return what to do next."""
 
-    def finish(self, end: OrderEnd) -> dict[str, Any]:
+    def finish(self, end: OrderEnd) -> OrderResult:
         """Write the reports; return the result, which has a `message`."""
 
-    def clean_up(self, result: dict[str, Any]) -> None:
+    def clean_up(self, result: OrderResult) -> None:
         """Remove what is no longer needed once there is a result; may be called twice."""
 
 
@@ -128,7 +129,7 @@ class OrderRunner:
 
     def go_on(self) -> None:
         """Do the next unit, or write the result, and report it."""
-        result = orders.read_result(self._place)
+        result = orders.read_result(self._place, OrderResult)
         if result is not None:
             # The trainer died before it could report it.
             self._report_end(result)
@@ -179,7 +180,7 @@ class OrderRunner:
         if outcome is not None and unit is not None:
             self._context.pipe.send(say.UnitEnded(self._order, unit.number, outcome.message))
 
-    def _report_end(self, result: dict[str, Any]) -> None:
+    def _report_end(self, result: OrderResult) -> None:
         self._work.clean_up(result)
         orders.leave_unit(self._place)
         self._context.pipe.send(say.OrderEnded(self._order, result["message"]))

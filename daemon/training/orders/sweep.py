@@ -1,9 +1,9 @@
 """A sweep: short trials of different settings, then a report of which was best."""
 
 from functools import partial
-from typing import Any
 
 from daemon.core import messages as say
+from daemon.core.evaluation.results import OrderResult, SweepResult
 from daemon.core.evaluation.sweeps import SweepRequest, Trial, describe, why_over
 from daemon.errors import ModelFault
 from daemon.folders.models import models
@@ -59,7 +59,7 @@ class SweepWork:
         do = partial(self._train, proposal)
         return OrderUnit(number, self._request.trials, None, 0, do, fail)
 
-    def clean_up(self, result: dict[str, Any]) -> None:
+    def clean_up(self, result: OrderResult) -> None:
         """Remove the rows."""
         sweeps.remove_rows(self._place)
 
@@ -111,7 +111,7 @@ class SweepWork:
             pick_families(held, rows, most, request.seed),
         )
 
-    def finish(self, end: OrderEnd) -> dict[str, Any]:
+    def finish(self, end: OrderEnd) -> SweepResult:
         """Compare the trials that there are."""
         self._context.pipe.send(say.Alive("writing the result of the sweep"))
         common = self._common()

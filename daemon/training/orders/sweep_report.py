@@ -5,8 +5,9 @@ Trains nothing and decides nothing that `core/evaluation/sweeps.py` does not.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from daemon.core.evaluation.results import SweepResult, SweptTrial
 from daemon.core.evaluation.sweeps import (
     LEVEL,
     Difference,
@@ -38,14 +39,14 @@ def write_report(
     outcome: str,
     message: str,
     families: Labels,
-) -> dict[str, Any]:
+) -> SweepResult:
     """Write the report, and return the result with what was found in a sentence.
 
     `families` are those of the held-out rows that every trial was measured on.
     """
     found = differences(trials, request.seed, families)
     best = best_of(trials)
-    result = {
+    result: SweepResult = {
         "schema_version": 1,
         "sweep": request.sweep,
         "outcome": outcome,
@@ -91,7 +92,7 @@ def section(request: SweepRequest, best: Trial) -> str:
     return render_own({"training": {key: v for key, v in values.items() if v is not None}})
 
 
-def _row(trial: Trial, request: SweepRequest, found: Sequence[Difference]) -> dict[str, Any]:
+def _row(trial: Trial, request: SweepRequest, found: Sequence[Difference]) -> SweptTrial:
     difference = next((d for d in found if d.number == trial.number), None)
     return {
         "number": trial.number,
@@ -108,6 +109,6 @@ def _row(trial: Trial, request: SweepRequest, found: Sequence[Difference]) -> di
     }
 
 
-def page(result: dict[str, Any], request: SweepRequest) -> str:
+def page(result: SweepResult, request: SweepRequest) -> str:
     """Return the report as Markdown."""
     return render("sweep.md", result=result, request=request, level=LEVEL)

@@ -4,9 +4,10 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.training.manifests import RunTotals
+from daemon.core.training.progress import MetricsLine
 
 SCHEMA = 1
 """Of the form of `training_metrics.json`; a bare list of steps is the form before it."""
@@ -18,7 +19,7 @@ LAST_STEPS = 20
 class History:
     """What became of every step of a run; memory holds a few numbers of each."""
 
-    def __init__(self, lines: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, lines: Iterable[MetricsLine]) -> None:
         self._text = bytearray()
         self._steps = array("q")
         self._losses = array("d")
@@ -28,10 +29,11 @@ class History:
         for line in lines:
             self._take(line)
 
-    def _take(self, line: dict[str, Any]) -> None:
+    def _take(self, line: MetricsLine) -> None:
         self._text += json.dumps(line, allow_nan=False).encode() + b"\n"
-        for name in self._totals:
-            self._totals[name] += line[name]
+        self._totals["tokens"] += line["tokens"]
+        self._totals["supervised_tokens"] += line["supervised_tokens"]
+        self._totals["replayed"] += line["replayed"]
         self._seconds += line["seconds"]
         self._refused += not line["applied"]
         if line["loss"] is not None:
@@ -63,14 +65,14 @@ class History:
         self,
         path: Path,
         run: str,
-        config: Mapping[str, Any],
+        config: Mapping[str, object],
         validation: Sequence[tuple[int, float]],
     ) -> None:
         """Write `training_metrics.json`: the configuration, losses to plot, and every step.
 
         A key a line, and a step a line, so that nobody needs to hold the whole file in memory.
         """
-        columns: dict[str, Any] = {
+        columns: JsonObject = {
             "schema_version": SCHEMA,
             "run": run,
             "config": dict(config),
@@ -87,7 +89,7 @@ class History:
         path.write_bytes(b"{\n" + head.encode() + b'"steps": [\n' + steps + b"\n]\n}\n")
 
 
-def read_steps(path: Path) -> Iterator[dict[str, Any]]:
+def read_steps(path: Path) -> Iterator[MetricsLine]:
     """Give the steps of a `training_metrics.json`, also of one that is a bare list of steps."""
     with path.open("rb") as file:
         for line in file:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.suites import PROBES
+from daemon.core.records import JsonObject
 from daemon.core.training.probes import MilestoneAnswer, affordable, is_milestone
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scoring_session import CachedAnswers, Found
@@ -40,7 +40,7 @@ class Prober:
         self._memory = KnownScores(context.layout)
         self._key = partial(score_key, context, current.request.base, current.choices.libraries)
         self._last_step = -1
-        self._last: dict[str, Any] = {}
+        self._last: JsonObject = {}
         """The answers at the last milestone, for the cache."""
         self._prompt_s: float | None = None
         """Seconds a prompt at the last milestone of this attempt; None before the first."""

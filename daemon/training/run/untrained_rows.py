@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TypedDict
 
-from daemon.core.records import to_json_value
+from daemon.core.records import JsonObject, to_json_value
 from daemon.core.rows.refusal import raw_text
 from daemon.core.training.run_state import SkippedRow
 from daemon.files.limits import Unreadable
@@ -15,7 +15,7 @@ from daemon.layout_jobs import JobLayout
 from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import Choices, Request
 
-Record = Mapping[str, Any]
+Record = Mapping[str, object]
 
 HINTS = {
     "not_finite": (
@@ -57,14 +57,32 @@ WORDS = {
 }
 
 
+class UntrainedRow(TypedDict, total=False):
+    """A row that a run did not train: its number, why, and at which step."""
+
+    row: int
+    code: str
+    step: int
+
+
+class PlacedRow(UntrainedRow, total=False):
+    """The row with its place and its text in the original file."""
+
+    line: int
+    offset: int
+    length: int
+    hint: str
+    raw: str | None
+
+
 def left_out(
     request: Request, choices: Choices, rows: JobRows, skipped: Iterable[SkippedRow] = ()
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[JsonObject]:
     """Yield a line of `rejected.jsonl` for each untrained row of the run's own jobs.
 
     Each original file is read once, up to the last of these rows.
     """
-    facts = {
+    facts: dict[str, list[UntrainedRow]] = {
         job: [to_json_value(row) for row in choices.dropped.get(job, ())] for job in request.jobs
     }
     for row in skipped:
@@ -75,10 +93,10 @@ def left_out(
             yield {"job": job, "run": request.run, **record}
 
 
-def with_places(rows: JobRows, job: str, records: Collection[Record]) -> Iterator[dict[str, Any]]:
+def with_places(rows: JobRows, job: str, records: Collection[UntrainedRow]) -> Iterator[PlacedRow]:
     """Yield records of rows with their line, offset and raw text in the original file."""
     index = rows.train(job)
-    by_line: dict[int, list[Record]] = {}
+    by_line: dict[int, list[UntrainedRow]] = {}
     for record in records:
         position = index.place(record["row"])
         number = 0 if position is None else int(index.lines[position])

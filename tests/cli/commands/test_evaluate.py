@@ -30,6 +30,7 @@ from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.training.engine.stub_base import make_base
 from tests.cli.conftest import Command
+from tests.orders import result_of
 
 HEADER = {
     "suite": "lakes",
@@ -80,7 +81,7 @@ def test_with_no_daemon_the_command_does_the_evaluation_itself(
     words = ("compare", "base", answers, "--suite", "lakes", "--rehearse", "--out", out)
     done = finetuned(*words, "--root", ready.root)
     assert done.exit_code == 0, done.output
-    result = orders.read_result(ready.order("e000001"))
+    result = result_of(ready.order("e000001"))
     assert result is not None and result["outcome"] == "finished"
     assert result["winner"] == "answers.jsonl"
     assert "answers.jsonl is better than base" in done.stdout
@@ -475,7 +476,7 @@ def test_an_interrupted_comparison_ends_non_zero_with_one_line(
                 break
         left = process.stdout.read().decode()
         assert process.wait() == code, left
-    assert orders.read_result(ready.order("e000001")) is None
+    assert result_of(ready.order("e000001")) is None
     last = left.strip().splitlines()[-1]
     assert last.startswith("e000001 was interrupted, what is done stays: ")
     assert "Traceback" not in left

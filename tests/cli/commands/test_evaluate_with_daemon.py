@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from daemon.app import rebuild_ledger
-from daemon.folders.orders import evaluations, orders
+from daemon.folders.orders import evaluations
 from tests.cli.conftest import Command
 from tests.end_to_end.workspace import Workspace
+from tests.orders import result_of
 
 pytestmark = pytest.mark.end_to_end
 
@@ -29,8 +30,8 @@ def scores(workspace: Workspace, columns: str = "suite, subject, items") -> list
         return ledger.execute(f"select {columns} from scores order by suite").fetchall()
 
 
-def result(workspace: Workspace) -> dict[str, Any] | None:
-    return orders.read_result(workspace.layout.order("e000001"))
+def result(workspace: Workspace) -> Any:
+    return result_of(workspace.layout.order("e000001"))
 
 
 def test_it_is_done_beside_a_daemon_and_remembered_in_the_ledger(

@@ -24,7 +24,7 @@ from daemon.layout import Layout
 Command = Callable[..., Result]
 
 
-def document(**changes: Any) -> dict[str, Any]:
+def document(**changes: Any) -> Any:
     return {
         "status": "training",
         "message": "r000001 is being trained",
@@ -54,7 +54,7 @@ def document(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def shown(value: dict[str, Any] | None, problem: str | None = None) -> str:
+def shown(value: Any, problem: str | None = None) -> str:
     console = Console(width=120, record=True, quiet=False, file=None, force_terminal=False)
     with console.capture() as capture:
         console.print(page("/w", value, problem))
@@ -112,7 +112,7 @@ def test_a_followed_run_tells_the_newest_measurement_by_the_steps_of_the_run() -
     """The demo showed 0 % right at step 47, measured at step 20."""
     about = document(newest_measurement=MEASURED, batch_step=47, batch_total_steps=60)
     assert "step 47 of 60, loss 0.500, 75 % right (3 of 4) at step 20, " in _facts(about)
-    assert "right" not in _facts({**about, "newest_measurement": None})
+    assert "right" not in _facts(about | {"newest_measurement": None})
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from daemon.settings_file import parse_settings
 from daemon.training.engine.stub_base import make_base
 from tests.cli.conftest import Command
 from tests.end_to_end.workspace import chats
+from tests.orders import result_of
 
 JOB = "000001-rows"
 
@@ -67,7 +68,7 @@ def test_with_no_daemon_the_command_does_the_sweep_itself(
 ) -> None:
     done = finetuned("sweep", rows, "--trials", "4", "--rehearse", "--root", ready.root)
     assert done.exit_code == 0, done.output
-    result = orders.read_result(ready.sweep("s000001"))
+    result = result_of(ready.sweep("s000001"))
     assert result is not None and len(result["trials"]) == 4
     assert "s000001: all 4 trials are done" in done.stdout
     assert result["training"].strip() in done.stdout

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from daemon.core.evaluation.sweeps import Trial
-from daemon.folders.orders import orders, sweeps
+from daemon.folders.orders import sweeps
 from tests.cli.conftest import Command
 from tests.end_to_end.workspace import Workspace, chats
+from tests.orders import result_of
 
 pytestmark = pytest.mark.end_to_end
 
@@ -34,13 +35,13 @@ def trials(workspace: Workspace) -> list[Trial]:
     return sweeps.read_trials(workspace.layout.sweep("s000001"))
 
 
-def result(workspace: Workspace) -> dict[str, Any] | None:
-    return orders.read_result(workspace.layout.sweep("s000001"))
+def result(workspace: Workspace) -> Any:
+    return result_of(workspace.layout.sweep("s000001"))
 
 
 def ended(workspace: Workspace) -> dict[str, Any]:
     workspace.wait("the sweep's end", lambda: workspace.told("order_ended"))
-    found = result(workspace)
+    found: dict[str, Any] | None = result(workspace)
     assert found is not None
     return found
 

@@ -92,7 +92,7 @@ def test_scores_are_told_before_and_after_with_the_main_metric_first() -> None:
     def summed(exact: float) -> dict[str, Any]:
         return {"items": 5, "metrics": {"bleu": {"mean": 0.5}, "exact_match": {"mean": exact}}}
 
-    report = {
+    report: Any = {
         "answers": {
             "lakes": {
                 "metric": "exact_match",

@@ -1,16 +1,21 @@
 """How long answers take follows from measurements alone."""
 
 from daemon.core.evaluation.pace import paces_of, seconds_for
+from daemon.core.evaluation.reports import AnsweringFigures
+
+
+def measured(answers: int, seconds: float) -> AnsweringFigures:
+    return AnsweringFigures(answers, 0, 5 * answers, seconds, 2**20)
 
 
 def test_time_is_that_of_earlier_answers_to_the_same_suite_else_of_all() -> None:
     """A comparison that took half an hour did not say so before it began."""
     paces = paces_of(
         [
-            ("quick", {"answers": 10, "seconds": 5.0}),
-            ("quick", {"answers": 10, "seconds": 15.0}),
-            ("slow", {"answers": 20, "seconds": 80.0}),
-            ("slow", {"answers": 0, "seconds": 0.0}),
+            ("quick", measured(10, 5.0)),
+            ("quick", measured(10, 15.0)),
+            ("slow", measured(20, 80.0)),
+            ("slow", measured(0, 0.0)),
             ("slow", None),
         ]
     )

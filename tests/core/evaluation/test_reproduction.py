@@ -18,7 +18,7 @@ from daemon.core.training.progress import Metrics
 SAME = Files(adapter=True, moments=True, weight_gap=0.0)
 
 
-def steps(*losses: float | None, **figures: Any) -> list[dict[str, Any]]:
+def steps(*losses: float | None, **figures: Any) -> list[Any]:
     return [{"step": 7 + n, "loss": loss, **figures} for n, loss in enumerate(losses)]
 
 

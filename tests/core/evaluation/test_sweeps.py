@@ -25,6 +25,7 @@ from daemon.core.evaluation.sweeps import (
 )
 from daemon.core.records import from_json_value, to_json_value
 from tests.manifests import BASE
+from tests.orders import sweep_request
 
 DEFAULT: Setting = {
     "learning_rate": 5e-4,
@@ -43,24 +44,7 @@ def trial(number: int, loss: float = 1.0, **changes: Any) -> Trial:
 
 
 def request(**changes: Any) -> SweepRequest:
-    plain = SweepRequest(
-        sweep="s000001",
-        created_at="",
-        file="x.jsonl",
-        job=None,
-        start_version=None,
-        settings={},
-        base=BASE,
-        step=0,
-        seed=1,
-        trials=3,
-        minutes=None,
-        epochs=1,
-        rows=8,
-        default=DEFAULT,
-        space={},
-    )
-    return replace(plain, **changes)
+    return replace(sweep_request(BASE, DEFAULT, seed=1, trials=3, rows=8, space={}), **changes)
 
 
 def test_every_default_lies_in_its_own_space() -> None:

@@ -38,7 +38,7 @@ def test_a_job_has_the_same_row_before_and_after_its_card_was_written() -> None:
 def test_a_run_whose_record_is_lost_is_told_by_its_version() -> None:
     request = manifests.run_request(created_at="2026-01-01", jobs=["000001-a"])
     kept = run_row(run_record(request, "v000001", "trained", "2026-01-02")).values
-    assert run_row(run_record_of(manifest(1, 0))).values == kept | {"started_at": None}
+    assert run_row(run_record_of(manifest(1, 0))).values == {**kept, "started_at": None}
 
 
 def test_promoted_was_what_is_current_and_what_a_run_began_from_and_nothing_else() -> None:

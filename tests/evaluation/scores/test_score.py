@@ -150,5 +150,5 @@ def test_weights_that_are_all_0_are_refused() -> None:
 
 
 def test_a_grade_shows_no_figure_that_would_earn_a_better_letter() -> None:
-    assert shown({"letter": "F", "overall": 59.6}) == "F (59)"
-    assert shown({"letter": "D", "overall": 60.0}) == "D (60)"
+    assert shown({"letter": "F", "overall": 59.6, "parts": {}, "left_out": ()}) == "F (59)"
+    assert shown({"letter": "D", "overall": 60.0, "parts": {}, "left_out": ()}) == "D (60)"

@@ -10,6 +10,7 @@ from daemon.core.decisions.snapshot import OrderOnDisk
 from daemon.core.workspace.orders import EVALUATION, SWEEP, Header, Kind
 from daemon.folders.orders import orders
 from daemon.layout import Layout
+from tests.orders import result_of
 
 
 @pytest.fixture
@@ -61,10 +62,10 @@ def test_an_order_waits_until_it_has_its_result(layout: Layout) -> None:
     first, second = make(layout), make(layout)
     known = orders.Orders(layout)
     assert [item.order for item in known.waiting()] == [first, second]
-    orders.end(layout.order(first), {"a": 1})
+    orders.end(layout.order(first), {"outcome": "finished", "message": "a"})
     at = "2030-01-01T00:00:00+00:00"
     assert known.waiting() == (OrderOnDisk(second, "x", at, frozenset({"v000003"})),)
-    assert orders.read_result(layout.order(first)) == {"a": 1}
+    assert result_of(layout.order(first)) == {"outcome": "finished", "message": "a"}
 
 
 def test_orders_of_all_kinds_wait_by_age(layout: Layout) -> None:
@@ -142,7 +143,7 @@ def test_an_order_that_was_removed_and_given_again_is_another_one(layout: Layout
     """It has the number of the one that was removed, and was over or parked like that one."""
     known = orders.Orders(layout)
     first = make(layout)
-    orders.end(layout.order(first), {})
+    orders.end(layout.order(first), {"outcome": "finished", "message": "a"})
     assert known.waiting() == ()
     shutil.rmtree(layout.order(first).folder)
     assert make(layout) == first

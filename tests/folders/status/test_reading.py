@@ -11,7 +11,7 @@ def lines(*numbers: int) -> str:
     return "".join(f'{{"n": {number}}}\n' for number in numbers)
 
 
-def numbers(following: Lines) -> list[int]:
+def numbers(following: Lines) -> list[object]:
     return [record["n"] for record in following.new()]
 
 

@@ -227,7 +227,7 @@ def test_the_first_screen_answers_what_everybody_asks_first(
 ) -> None:
     """State, progress, this run's loss, right answers, the version in use, refused files."""
     with opened(chromium, alone.url) as page:
-        page.set_viewport_size(SCREEN)
+        page.set_viewport_size({"width": SCREEN["width"], "height": SCREEN["height"]})
         tell(layout, active_alerts=[], leftovers=[], commands=[], error_message=None)
         expect(page.locator("#notices-section")).to_be_hidden()
         for place in ("title", "progress-text", "plot-run", "right-now", "in-use", "files-now"):

@@ -15,12 +15,17 @@ def reader(layout: Layout) -> Reader:
     return Reader(layout, SystemClock())
 
 
+def read(reading: Reader) -> dict[str, Any]:
+    """Return the sections, with whatever they hold."""
+    return reading.read()
+
+
 def states(sections: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {one["state"]: one for one in sections["queue"]["states"]}
 
 
 def test_the_queue_is_told_by_state_with_the_reasons_of_failures(layout: Layout) -> None:
-    found = states(reader(layout).read())
+    found = states(read(reader(layout)))
     assert {name: one["count"] for name, one in found.items() if one["count"]} == {
         "running": 1,
         "normal": 1,
@@ -47,7 +52,7 @@ def test_versions_are_told_with_verdict_parent_and_the_line_of_the_current_one(
     folder = layout.version("v000002")
     folder.mkdir()
     (folder / "manifest.json").write_text(json.dumps({**aside, "version": "v000002"}))
-    told = {one["version"]: one for one in reader(layout).read()["versions"]["versions"]}
+    told = {one["version"]: one for one in read(reader(layout))["versions"]["versions"]}
     assert list(told) == ["v000002", "v000001", "v000000"]
     assert [one["in_line"] for one in told.values()] == [False, True, True]
     assert [one["current"] for one in told.values()] == [False, True, False]
@@ -56,7 +61,7 @@ def test_versions_are_told_with_verdict_parent_and_the_line_of_the_current_one(
 
 
 def test_samples_stand_beside_their_golden_answers_with_the_differences(layout: Layout) -> None:
-    (sample,) = reader(layout).read()["samples"]["samples"]
+    (sample,) = read(reader(layout))["samples"]["samples"]
     assert sample["changes"] == [
         ("same", "the "),
         ("gone", "right"),
@@ -77,12 +82,12 @@ def test_steps_and_validation_losses_are_followed(layout: Layout) -> None:
 
 def test_the_probes_are_those_of_the_run_in_hand_or_else_of_the_version(layout: Layout) -> None:
     reading = reader(layout)
-    assert reading.read()["evolution"]["of"] == "v000001"
+    assert read(reading)["evolution"]["of"] == "v000001"
     path = layout.run("r000002").evolution
     path.parent.mkdir(parents=True)
     line = {"step": 5, "id": "1", "prompt": "p", "golden": "g", "answer": "a", "similarity": None}
     append(path, [line])
-    found = reading.read()["evolution"]
+    found = read(reading)["evolution"]
     assert (found["of"], found["probes"][0]["prompt"]) == ("r000002", "p")
 
 
@@ -92,7 +97,7 @@ def test_a_name_in_the_status_document_is_no_way_out_of_the_workspace(layout: La
     append(outside / "evolution.jsonl", [{"secret": "yes"}])
     for name in ("../../../v1", "v1/../../../../v1", "r/../..", "v\x001", 7, ["v1"]):
         tell(layout, run=None, version=name)
-        assert reader(layout).read()["evolution"]["of"] is None
+        assert read(reader(layout))["evolution"]["of"] is None
 
 
 def test_what_has_not_changed_is_the_same_object(layout: Layout) -> None:
@@ -111,7 +116,7 @@ def test_damaged_files_are_named_on_the_page_and_hide_nothing_else(layout: Layou
     folder.mkdir()
     (folder / "manifest.json").write_text('{"schema_version": 99}')
     layout.job("failed", "000004-file").report.write_text('{"rows": []}')
-    sections = reader(layout).read()
+    sections = read(reader(layout))
     found = states(sections)
     assert "unreadable" in found["normal"]["jobs"][0]["reason"]
     (failed,) = found["failed"]["jobs"]
@@ -125,11 +130,11 @@ def test_a_torn_status_document_leaves_the_last_one_standing(layout: Layout) -> 
     reading = reader(layout)
     reading.read()
     layout.status_file.write_text('{"status": ')
-    assert reading.read()["now"]["status"] == "training"
+    assert read(reading)["now"]["status"] == "training"
 
 
 def test_a_workspace_with_nothing_in_it_is_shown(tmp_path: Path) -> None:
-    sections = reader(Layout(tmp_path)).read()
+    sections = read(reader(Layout(tmp_path)))
     assert sections["now"]["headline"]["title"] == "Not started"
     assert sections["versions"]["versions"] == []
 
@@ -138,7 +143,7 @@ def test_reading_changes_nothing(tmp_path: Path) -> None:
     layout = furnished(tmp_path / "w")
     put_job(layout, "skipped", 5, "x")
     before = _everything(layout.root)
-    reader(layout).read()
+    read(reader(layout))
     assert _everything(layout.root) == before
 
 

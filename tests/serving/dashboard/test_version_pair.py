@@ -1,6 +1,7 @@
 """Two versions by the questions that both answered: counts, interval, and what is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def layout(tmp_path: Path) -> Layout:
 def test_a_version_is_compared_with_the_base_it_was_judged_against(layout: Layout) -> None:
     rows = [("a", "right", False), ("b", "wrong", True), ("c", "right", True), ("d", "x", False)]
     record_details(layout, "v000001", rows)
-    found = version_pair(layout, "v000000", "v000001")
+    found: Any = version_pair(layout, "v000000", "v000001")
     assert (found["scored"], found["right_before"], found["right_after"]) == (4, 2, 2)
     assert (found["better"], found["worse"], found["changed"]) == (1, 1, 3)
     assert [one["kind"] for one in found["answers"]] == ["worse", "better", "other"]

@@ -74,7 +74,7 @@ def test_a_base_of_each_kind_is_trained_probed_judged_evaluated_and_served(
     order = ask(made, Subject("v000001", "version", "v000001", weights, spec))
     assert made.serve(TinyEngine(), say.CarryOut(order), react=again).kinds()[-1] == "OrderEnded"
     paper = evaluations.read_results(made.layout.evaluation(order), 0, 0)
-    assert paper is not None and paper["failed"] is None and None not in paper["answers"]
+    assert paper is not None and paper.failed is None and None not in paper.answers
     current_model.point_at(made.layout, "v000001")
     with serving(made.layout, MlxEngine(versions=2)) as served:
         reply = served.ask("POST", "/generate", {"prompt": "sum 3", "max_tokens": 8})

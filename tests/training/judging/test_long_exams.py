@@ -13,10 +13,10 @@ from daemon.core.decisions.deaths import Cause
 from daemon.core.decisions.scheduling import after_death, poison
 from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.evaluation.scoring import Interrupted, OnAnswer
-from daemon.folders.orders import orders
 from daemon.folders.runs.run_requests import RunRequests
 from daemon.training.engine.stub import RehearsalEngine
 from tests.core.suite_samples import suite
+from tests.orders import result_of
 from tests.training.orders.test_audit import order as order_audit
 from tests.training.orders.test_audit import workspace as audited
 from tests.training.orders.test_evaluation import again, ask
@@ -64,7 +64,7 @@ def starts_until_over(workspace: Workspace, order: str, answers: int) -> int:
     for start in range(1, 40):
         with suppress(Struck):
             workspace.serve(Mortal(answers), say.CarryOut(order), react=again)
-        if orders.read_result(workspace.layout.order(order)) is not None:
+        if result_of(workspace.layout.order(order)) is not None:
             return start
     raise AssertionError("it never ends")
 
@@ -73,7 +73,7 @@ def test_an_evaluation_longer_than_any_uptime_ends(workspace: Workspace) -> None
     """A piece was given up at its third beginning, though each had made answers."""
     order = ask(workspace, lakes=suite("lakes", *"abcdefg"))
     assert starts_until_over(workspace, order, answers=1) == 7
-    result = orders.read_result(workspace.layout.order(order))
+    result = result_of(workspace.layout.order(order))
     assert result is not None and result["subjects"][0]["failed"] == []
     assert [one["models"]["base"]["items"] for one in result["suites"]] == [7, 1]
 
@@ -81,7 +81,7 @@ def test_an_evaluation_longer_than_any_uptime_ends(workspace: Workspace) -> None
 def test_an_evaluation_that_gets_nowhere_is_given_up(workspace: Workspace) -> None:
     order = ask(workspace)
     starts_until_over(workspace, order, answers=0)
-    result = orders.read_result(workspace.layout.order(order))
+    result = result_of(workspace.layout.order(order))
     assert result is not None and "died 3 times" in result["subjects"][0]["failed"][0]
 
 
@@ -89,7 +89,7 @@ def test_an_audit_longer_than_any_uptime_ends(audited: Workspace) -> None:
     """An audit was given up at its third beginning, though each had made answers."""
     order = order_audit(audited)
     assert starts_until_over(audited, order, answers=1) > 3
-    result = orders.read_result(audited.layout.order(order))
+    result = result_of(audited.layout.order(order))
     assert result is not None and result["outcome"] != "failed"
 
 

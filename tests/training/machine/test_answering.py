@@ -155,4 +155,4 @@ def test_an_evaluation_by_hand_goes_on_with_fewer_at_once(tmp_path: Path) -> Non
     assert pipe.kinds()[-1] == "OrderEnded"
     assert engine.tried[:3] == [32, 16, 8] and set(engine.tried[3:]) == {8}
     paper = evaluations.read_results(made.layout.evaluation(order), 0, 0)
-    assert paper is not None and paper["failed"] is None
+    assert paper is not None and paper.failed is None

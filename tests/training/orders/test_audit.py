@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from daemon.settings import Settings
 from daemon.supervisor.auditing import order_audit
 from daemon.training.engine.protocol import ADAPTER
 from daemon.training.engine.stub import RehearsalEngine
+from tests.orders import result_of
 from tests.training.workspace import Workspace, chats, make_workspace
 
 FIRST, MORE = "000001-sums", "000002-more"
@@ -49,8 +51,8 @@ def order(workspace: Workspace, rows: int = 256, exam_jobs: Sequence[str] = ()) 
     return order_audit(workspace.layout, request)
 
 
-def result(workspace: Workspace, name: str) -> dict[str, object]:
-    found = orders.read_result(workspace.layout.order(name))
+def result(workspace: Workspace, name: str) -> Any:
+    found = result_of(workspace.layout.order(name))
     assert found is not None
     return found
 

@@ -23,6 +23,7 @@ from daemon.settings import Settings
 from daemon.training.engine.stub import RehearsalEngine
 from tests.core.suite_samples import suite
 from tests.kill import Killed, killed_at
+from tests.orders import result_of
 from tests.training.orders.test_audit import order as order_audit
 from tests.training.orders.test_audit import workspace as audited
 from tests.training.workspace import SETTINGS, Workspace, make_workspace
@@ -52,7 +53,7 @@ def timeless(value: Any) -> Any:
 def end_of(workspace: Workspace, order: str) -> tuple[Any, ...]:
     """Return the reports and the result of an order."""
     folder = workspace.layout.order(order).folder
-    result = orders.read_result(workspace.layout.order(order))
+    result = result_of(workspace.layout.order(order))
     report = json.loads((folder / "report.json").read_bytes())
     left = sorted(path.name for path in folder.rglob("*") if path.name.startswith(".t"))
     assert not left

@@ -18,6 +18,7 @@ from daemon.folders.orders import orders, reproductions
 from daemon.layout import OrderLayout
 from daemon.training.engine.protocol import ADAPTER, MOMENTS, EncodedPass, Engine, StepResult
 from daemon.training.engine.stub import RehearsalEngine
+from tests.orders import result_of
 from tests.training.rehearsed import LONG, Jumping
 from tests.training.run.test_early_stopping import BEST, Overfitting, patient
 from tests.training.tiny_llama import TinyEngine
@@ -89,7 +90,7 @@ def order(workspace: Workspace, version: str) -> str:
 def do(workspace: Workspace, name: str, other: Engine | None = None) -> dict[str, Any]:
     pipe = workspace.serve(other or engine(), say.CarryOut(name))
     assert pipe.kinds()[-1] == "OrderEnded"
-    result = orders.read_result(workspace.layout.order(name))
+    result: dict[str, Any] | None = result_of(workspace.layout.order(name))
     assert result is not None and workspace.layout.order(name).report.exists()
     return result
 
@@ -131,10 +132,10 @@ def test_mlx_on_the_cpu_trains_a_version_again_bit_for_bit_over_a_stop(tmp_path:
     made = train(tmp_path / "w", TinyEngine, (FIRST, MORE))
     name = order(made, "v000002")
     made.serve(TinyEngine(), say.CarryOut(name), react=leave_at(3))
-    assert orders.read_result(made.layout.order(name)) is None
+    assert result_of(made.layout.order(name)) is None
     pipe = made.serve(TinyEngine(), say.CarryOut(name))
     assert min(r.step for r in pipe.sent if isinstance(r, say.UnitStepped)) == 4
-    result = orders.read_result(made.layout.order(name))
+    result = result_of(made.layout.order(name))
     assert result is not None and result["outcome"] == "identical", result
 
 
@@ -211,7 +212,7 @@ def test_what_is_not_there_any_more_is_told_before_anything_is_trained(
     name = order(workspace, "v000003")
     pipe = workspace.serve(engine(), say.CarryOut(name))
     assert "UnitStepped" not in pipe.kinds()
-    result = orders.read_result(workspace.layout.order(name))
+    result: dict[str, Any] | None = result_of(workspace.layout.order(name))
     assert result is not None and result["outcome"] == "impossible"
     assert told in result["message"]
 

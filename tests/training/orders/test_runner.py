@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
+from daemon.core.evaluation.results import OrderResult
 from daemon.core.messages import Order
 from daemon.core.workspace.orders import SWEEP, Header
 from daemon.errors import ModelFault
@@ -27,6 +27,7 @@ from daemon.training.orders.runner import (
     UnitDone,
 )
 from tests.clocks import StillClock
+from tests.orders import result_of
 from tests.training.workspace import ScriptedPipe
 
 ORDER = "s000001"
@@ -53,7 +54,7 @@ class Letters:
         number = 3 - len(left)
         return OrderUnit(number, 2, f"writes {left[0]}", 0, do, partial(self._fail, left[0]))
 
-    def clean_up(self, result: dict[str, Any]) -> None:
+    def clean_up(self, result: OrderResult) -> None:
         self.cleaned += 1
 
     def done(self, name: str, text: str) -> UnitDone:
@@ -65,7 +66,7 @@ class Letters:
     def _fail(self, name: str, cause: Cause, why: str) -> UnitDone:
         return self.done(name, f"{cause}: {why}")
 
-    def finish(self, end: OrderEnd) -> dict[str, Any]:
+    def finish(self, end: OrderEnd) -> OrderResult:
         return {"outcome": end.outcome, "message": end.message}
 
 
@@ -187,7 +188,7 @@ def test_a_skipped_order_ends_with_what_it_has(trainers: Trainers) -> None:
     orders.Orders(trainers.layout).skip(ORDER)
     sent, _ = trainers.go_on(die)
     assert sent == [say.OrderEnded(ORDER, "it is skipped")]
-    found = orders.read_result(trainers.place)
+    found = result_of(trainers.place)
     assert found is not None and found["outcome"] == "skipped" and "b" not in trainers.files()
 
 
@@ -201,14 +202,14 @@ def test_an_orphan_writes_nothing_because_another_trainer_may_be_at_the_order(
     orders.Orders(trainers.layout).skip(ORDER)
     sent, mailbox = trainers.go_on(parent=False)
     assert (mailbox.leaving, sent) == ("stop", [])
-    assert orders.read_result(trainers.place) is None
+    assert result_of(trainers.place) is None
 
 
 def test_a_result_that_nobody_heard_of_is_reported_again_and_its_remains_removed(
     trainers: Trainers,
 ) -> None:
     """A trainer that died after it had written the result left the rows of a sweep for ever."""
-    orders.end(trainers.place, {"message": "it was written"})
+    orders.end(trainers.place, {"outcome": "finished", "message": "it was written"})
     sent, _ = trainers.go_on(die)
     assert sent == [say.OrderEnded(ORDER, "it was written")]
     assert trainers.work.cleaned == 1

@@ -19,6 +19,7 @@ from daemon.settings import Settings
 from daemon.settings_file import parse_settings
 from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.orders.sweep_report import differences
+from tests.orders import result_of, sweep_request
 from tests.training.workspace import (
     SETTINGS,
     ScriptedPipe,
@@ -51,23 +52,8 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def ask(workspace: Workspace, **changes: Any) -> str:
-    plain = SweepRequest(
-        sweep="",
-        created_at="2026-01-01T00:00:00+00:00",
-        file="sums.jsonl",
-        job=JOB,
-        start_version=None,
-        settings=Settings.model_validate(SETTINGS).model_dump(mode="json"),
-        base=workspace.facts,
-        step=0,
-        seed=7,
-        trials=6,
-        minutes=None,
-        epochs=1,
-        rows=512,
-        default=DEFAULT,
-        space=space_around(DEFAULT, 4, True),
-    )
+    settings = Settings.model_validate(SETTINGS).model_dump(mode="json")
+    plain = sweep_request(workspace.facts, DEFAULT, job=JOB, settings=settings)
     wanted = replace(plain, **changes)
     rows = workspace.layout.job("done", JOB)
     return orders.create(
@@ -88,10 +74,10 @@ def trials_of(workspace: Workspace, sweep: str) -> list[Any]:
     return list(json.loads(json.dumps(to_json_value(found))))
 
 
-def result_of(workspace: Workspace, sweep: str) -> dict[str, Any]:
-    result = orders.read_result(workspace.layout.sweep(sweep))
-    assert result is not None
-    return result
+def found_by(workspace: Workspace, sweep: str) -> dict[str, Any]:
+    found = result_of(workspace.layout.sweep(sweep))
+    assert isinstance(found, dict)
+    return found
 
 
 def finish(workspace: Workspace, sweep: str) -> ScriptedPipe:
@@ -118,7 +104,7 @@ def test_a_sweep_ends_in_a_table_a_picture_and_a_section_that_settings_accept(
     assert pipe.kinds()[-1] == "OrderEnded"
     assert pipe.kinds().count("UnitEnded") == 6
     place = workspace.layout.sweep(sweep)
-    result = result_of(workspace, sweep)
+    result = found_by(workspace, sweep)
     assert result["outcome"] == "finished" and len(result["trials"]) == 6
     assert place.picture.read_bytes().startswith(b"\x89PNG")
     page = place.report.read_text()
@@ -134,7 +120,7 @@ def test_the_best_is_at_least_as_good_as_the_default_and_its_interval_says_how_s
 ) -> None:
     sweep = ask(workspace)
     finish(workspace, sweep)
-    result = result_of(workspace, sweep)
+    result = found_by(workspace, sweep)
     rows = result["trials"]
     best = rows[result["best"] - 1]
     assert best["loss"] <= rows[0]["loss"]
@@ -172,7 +158,7 @@ def test_the_first_three_trials_compare_rates_alone(workspace: Workspace) -> Non
     settings = [trial["setting"] for trial in trials_of(workspace, sweep)]
     assert [setting["learning_rate"] for setting in settings] == [5e-4, 1.58e-4, 1.58e-3]
     assert all({**setting, "learning_rate": 5e-4} == DEFAULT for setting in settings)
-    assert [row["outcome"] for row in result_of(workspace, sweep)["trials"]] == ["finished"] * 3
+    assert [row["outcome"] for row in found_by(workspace, sweep)["trials"]] == ["finished"] * 3
 
 
 def test_a_sweep_that_was_killed_after_any_trial_proposes_the_same_settings(
@@ -222,7 +208,7 @@ def test_a_sweep_that_is_skipped_ends_with_what_it_has(workspace: Workspace) -> 
         workspace.serve(engine(), say.CarryOut(sweep))
     orders.Orders(workspace.layout).skip(sweep)
     assert workspace.serve(engine(), say.CarryOut(sweep)).kinds()[-1] == "OrderEnded"
-    result = result_of(workspace, sweep)
+    result = found_by(workspace, sweep)
     assert (result["outcome"], len(result["trials"])) == ("skipped", 2)
     assert result["training"] is not None
 
@@ -233,7 +219,7 @@ def test_a_sweep_that_is_skipped_before_its_first_trial_says_that_nothing_can_be
     sweep = ask(workspace)
     orders.Orders(workspace.layout).skip(sweep)
     workspace.serve(engine(), say.CarryOut(sweep))
-    result = result_of(workspace, sweep)
+    result = found_by(workspace, sweep)
     assert result["training"] is None and "there is no result" in result["message"]
 
 
@@ -246,7 +232,7 @@ def test_an_end_that_was_not_heard_is_told_again(workspace: Workspace) -> None:
 def test_a_hopeless_trial_is_cut_short_and_the_rates_never_are(workspace: Workspace) -> None:
     sweep = ask(workspace, trials=14)
     finish(workspace, sweep)
-    outcomes = [row["outcome"] for row in result_of(workspace, sweep)["trials"]]
+    outcomes = [row["outcome"] for row in found_by(workspace, sweep)["trials"]]
     assert outcomes[:3] == ["finished"] * 3
     assert "pruned" in outcomes
     for trial in trials_of(workspace, sweep):
@@ -257,7 +243,7 @@ def test_a_hopeless_trial_is_cut_short_and_the_rates_never_are(workspace: Worksp
 def test_no_trial_begins_after_the_time_is_spent(workspace: Workspace) -> None:
     sweep = ask(workspace, minutes=1e-9)
     finish(workspace, sweep)
-    result = result_of(workspace, sweep)
+    result = found_by(workspace, sweep)
     assert len(result["trials"]) == 1 and "minutes are spent" in result["message"]
 
 
@@ -290,7 +276,7 @@ def test_a_damaged_version_ends_the_sweep_by_the_name_of_its_file(workspace: Wor
     sweep = ask(workspace, start_version="v000000")
     (workspace.layout.version("v000000") / "adapters.safetensors").write_bytes(b"x")
     finish(workspace, sweep)
-    result = result_of(workspace, sweep)
+    result = found_by(workspace, sweep)
     assert result["outcome"] == "failed" and "adapters.safetensors" in result["message"]
 
 
@@ -304,7 +290,7 @@ def test_a_sweep_needs_its_job_no_more(workspace: Workspace) -> None:
     sweep = ask(workspace, trials=1)
     workspace.layout.job("done", JOB).train.unlink()
     finish(workspace, sweep)
-    assert result_of(workspace, sweep)["best"] == 1
+    assert found_by(workspace, sweep)["best"] == 1
 
 
 def test_the_request_survives_its_file(workspace: Workspace) -> None:

@@ -22,7 +22,7 @@ from tests.training.orders.test_sweep import (
     ask,
     engine,
     finish,
-    result_of,
+    found_by,
     trials_of,
     workspace,
 )
@@ -53,7 +53,7 @@ def test_a_trial_that_kills_its_trainer_three_times_is_given_up(workspace: Works
     second = trials_of(workspace, sweep)[1]
     assert second["outcome"] == "failed" and "died 3 times" in second["why"]
     finish(workspace, sweep)
-    assert len(result_of(workspace, sweep)["trials"]) == 6
+    assert len(found_by(workspace, sweep)["trials"]) == 6
 
 
 class Narrow(RehearsalEngine):
@@ -76,7 +76,7 @@ def test_a_trial_for_which_there_is_no_memory_fails_by_itself(workspace: Workspa
     assert second["outcome"] == "failed" and "memory" in second["why"]
     assert 0.0 <= second["seconds"] < 60.0
     finish(workspace, sweep)
-    assert result_of(workspace, sweep)["best"] is not None
+    assert found_by(workspace, sweep)["best"] is not None
 
 
 class Cramped(RehearsalEngine):
@@ -137,14 +137,14 @@ def test_a_default_that_cannot_be_trained_ends_the_sweep_with_the_reason(
     sweep = ask(workspace)
     pipe = workspace.serve(NeverFinite(SystemClock(), 0.0), say.CarryOut(sweep), react=again)
     assert pipe.kinds()[-1] == "OrderEnded"
-    assert "not finite" in result_of(workspace, sweep)["message"]
+    assert "not finite" in found_by(workspace, sweep)["message"]
 
 
 def test_the_rows_go_though_the_trainer_died_right_after_the_result(workspace: Workspace) -> None:
     """They stayed for ever: whoever went on found the result, and looked no further."""
     sweep = ask(workspace)
     place = workspace.layout.sweep(sweep)
-    orders.end(place, {"message": "it was written"})
+    orders.end(place, {"outcome": "finished", "message": "it was written"})
     assert place.rows.folder.exists()
     assert workspace.serve(engine(), say.CarryOut(sweep)).kinds()[-1] == "OrderEnded"
     assert not place.rows.folder.exists()

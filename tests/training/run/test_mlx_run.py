@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from daemon.core import messages as say
-from daemon.core.evaluation.sweeps import SweepRequest, space_around
+from daemon.core.evaluation.sweeps import space_around
 from daemon.core.rows.examples import Chat, Turn
 from daemon.core.training.run_state import SkippedRow
 from daemon.core.workspace.bases import BaseFacts
@@ -22,6 +22,7 @@ from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.engine.stub_base import make_base
 from daemon.training.records.state import RunState
 from daemon.training.run import opening
+from tests.orders import result_of, sweep_request
 from tests.training.tiny_llama import TinyEngine, make_weights
 from tests.training.workspace import (
     SETTINGS,
@@ -255,21 +256,14 @@ def test_a_sweep_tries_other_shapes_on_one_resident_model(workspace: Workspace) 
         "scale": 2.0,
         "num_layers": 16,
     }
-    request = SweepRequest(
-        sweep="s000001",
-        created_at="",
-        file="x",
+    request = sweep_request(
+        workspace.facts,
+        default,
         job=JOB,
-        start_version=None,
         settings=Settings.model_validate(SETTINGS).model_dump(mode="json"),
-        base=workspace.facts,
-        step=0,
-        seed=7,
         trials=8,
-        minutes=None,
         epochs=2,
         rows=12,
-        default=default,
         space=space_around(default, 2, True),
     )
     rows = workspace.layout.job("running", JOB)
@@ -280,7 +274,7 @@ def test_a_sweep_tries_other_shapes_on_one_resident_model(workspace: Workspace) 
         lambda built, _: sweeps.fill(built, rows, request),
     )
     engine = TinyEngine()
-    while (result := orders.read_result(workspace.layout.sweep(sweep))) is None:
+    while (result := result_of(workspace.layout.sweep(sweep))) is None:
         workspace.serve(engine, say.CarryOut(sweep))
     trials = sweeps.read_trials(workspace.layout.sweep(sweep))
     assert len({trial.setting["rank"] for trial in trials}) > 1

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from daemon.core import messages as say
-from daemon.folders.orders import orders
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.records.state import RunState
 from tests.compatibility.aged import age, write
+from tests.orders import result_of
 from tests.training.orders import test_audit, test_evaluation, test_reproduction, test_sweep
 from tests.training.run.test_loop import JOB, TRAIN, engine
 from tests.training.workspace import SETTINGS, Workspace, after_steps, chats, make_workspace
@@ -125,7 +125,7 @@ Make = Callable[[Path], tuple[Workspace, str]]
 
 def carry_out(workspace: Workspace, order: str) -> dict[str, Any]:
     workspace.serve(engine(), say.CarryOut(order), react=test_sweep.again)
-    result = orders.read_result(workspace.layout.order(order))
+    result: dict[str, Any] | None = result_of(workspace.layout.order(order))
     assert result is not None
     return result
 

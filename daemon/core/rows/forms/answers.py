@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import compact
 from daemon.core.rows.forms.choices import AnswerChoices, agrees, choices_in, right_one
 from daemon.core.rows.forms.current_row import CurrentRow
@@ -120,7 +121,7 @@ def _answer_text(held: CurrentRow, value: Any, key: str) -> TextOrMessages | Bad
     return str(texts[0])
 
 
-def _objectanswer_of(held: CurrentRow, value: dict[str, Any]) -> TextOrMessages | Bad:
+def _objectanswer_of(held: CurrentRow, value: JsonObject) -> TextOrMessages | Bad:
     if {"role", "from"} & set(value):
         return [value]
     inner = value.get("text", value.get("content", value.get("value")))

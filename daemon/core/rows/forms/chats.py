@@ -16,7 +16,7 @@ ALWAYS = ("messages", "conversations")
 """Keys that always hold messages."""
 
 
-def messages_in(held: CurrentRow, preference: bool) -> list[Any] | Bad | None:
+def messages_in(held: CurrentRow, preference: bool) -> list[object] | Bad | None:
     """Return the messages of a row; None where it has none."""
     keys = held.plan.keys("messages")
     for key in keys:
@@ -38,7 +38,7 @@ def messages_in(held: CurrentRow, preference: bool) -> list[Any] | Bad | None:
     return None
 
 
-def _grown(held: CurrentRow, messages: list[Any], preference: bool) -> list[Any]:
+def _grown(held: CurrentRow, messages: list[object], preference: bool) -> list[object]:
     """Add the answer beside the messages where these end with a question."""
     key: str | None = None
     if preference:
@@ -58,14 +58,14 @@ def _grown(held: CurrentRow, messages: list[Any], preference: bool) -> list[Any]
     return [*messages, *answer]
 
 
-def _is_open(messages: list[Any]) -> bool:
+def _is_open(messages: list[object]) -> bool:
     last = messages[-1]
     if not isinstance(last, dict):
         return False
     return last.get("role", last.get("from")) in ("user", "human", "User", "Human", "tool")
 
 
-def _as_answer(value: Any) -> list[Any] | None:
+def _as_answer(value: Any) -> list[object] | None:
     """Return an answer as messages."""
     text = plain_text(value)
     if text is not None:
@@ -81,7 +81,7 @@ def _as_answer(value: Any) -> list[Any] | None:
     return None
 
 
-def _chosen_messages(held: CurrentRow) -> list[Any] | None:
+def _chosen_messages(held: CurrentRow) -> list[object] | None:
     """Return the chosen side as a conversation, prompt included."""
     for key in held.keys("chosen"):
         value = held.row[key]
@@ -93,7 +93,7 @@ def _chosen_messages(held: CurrentRow) -> list[Any] | None:
     return None
 
 
-def chat_of(held: CurrentRow, messages: list[Any] | Bad) -> tuple[Example, str] | Bad:
+def chat_of(held: CurrentRow, messages: list[object] | Bad) -> tuple[Example, str] | Bad:
     """Return the conversation of a row and the name of its form."""
     if isinstance(messages, Bad):
         return messages
@@ -109,7 +109,7 @@ def chat_of(held: CurrentRow, messages: list[Any] | Bad) -> tuple[Example, str] 
 
 
 def read_chat(
-    held: CurrentRow, messages: list[Any], names: Names, more: tuple[Turn, ...] = ()
+    held: CurrentRow, messages: list[object], names: Names, more: tuple[Turn, ...] = ()
 ) -> Chat | Bad:
     """Return the conversation of messages with the row's system texts, tools and reasoning."""
     systems = systems_in(held)

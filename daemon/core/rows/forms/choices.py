@@ -59,7 +59,7 @@ def choices_in(value: Any) -> AnswerChoices | Bad:
     return Bad("bad_choices", "the choices are neither a list nor an object", 'write ["…", "…"]')
 
 
-def _labelled(items: Sequence[Mapping[str, Any]]) -> AnswerChoices | Bad:
+def _labelled(items: Sequence[Mapping[str, object]]) -> AnswerChoices | Bad:
     labels = [next((item[key] for key in LABEL_KEYS if key in item), None) for item in items]
     texts = [next((item[key] for key in TEXT_KEYS if key in item), None) for item in items]
     if None in texts:
@@ -74,7 +74,9 @@ def _labelled(items: Sequence[Mapping[str, Any]]) -> AnswerChoices | Bad:
     return _labelled_by(labels, texts, counted=False)
 
 
-def _labelled_by(labels: Sequence[Any], texts: Sequence[Any], counted: bool) -> AnswerChoices | Bad:
+def _labelled_by(
+    labels: Sequence[object], texts: Sequence[object], counted: bool
+) -> AnswerChoices | Bad:
     names = [plain_text(label) for label in labels]
     shown = [plain_text(text) for text in texts]
     if len(names) != len(shown) or None in names or None in shown:

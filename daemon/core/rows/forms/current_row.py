@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.chat_rows import Names
 from daemon.core.rows.forms.names import LONG_METADATA, Meaning
 from daemon.core.rows.forms.plans import RowPlan
@@ -12,7 +13,7 @@ FORMS = (
     '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}, '
     '{"prompt": "…", "completion": "…"} or {"text": "…"}'
 )
-EMPTY: tuple[Any, ...] = ("", [], {}, ())
+EMPTY: tuple[object, ...] = ("", [], {}, ())
 
 
 def is_empty(value: Any) -> bool:
@@ -24,7 +25,7 @@ def is_empty(value: Any) -> bool:
 class CurrentRow:
     """A row, and what was read of it so far."""
 
-    row: dict[str, Any]
+    row: JsonObject
     plan: RowPlan
     names: Names
     keep_reasoning: bool

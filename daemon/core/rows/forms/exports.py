@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.forms.names import known_as, meaning_of
 from daemon.core.rows.forms.parts import decoded
 from daemon.core.rows.forms.trees import branch_of
@@ -21,14 +22,14 @@ ANSWERS = ("response", "output", "outputs", "choices", "candidates")
 class Plain:
     """An ordinary row, taken out of an export."""
 
-    row: dict[str, Any]
+    row: JsonObject
     form: str
     consumed: frozenset[str]
     """Keys of the outer row that it was taken from."""
     notes: tuple[Note, ...] = ()
 
 
-def plain_of(row: dict[str, Any]) -> Plain | Bad | None:
+def plain_of(row: JsonObject) -> Plain | Bad | None:
     """Return the row within an export; None where it is not an export."""
     by_name = {known_as(key): key for key in row}
     for read in (_wrapped, _chatgpt, _saved_chat, _gemini, _preferred, _exchange, _both_sides):
@@ -38,7 +39,7 @@ def plain_of(row: dict[str, Any]) -> Plain | Bad | None:
     return None
 
 
-def _wrapped(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
+def _wrapped(row: JsonObject, by_name: dict[str, str]) -> Plain | None:
     """Unwrap `{"row_idx": 0, "row": {…}}` and the like: one object beside nothing but metadata."""
     keys = [key for key in row if meaning_of(key) == "wrapper" and isinstance(row[key], dict)]
     others = [
@@ -48,15 +49,17 @@ def _wrapped(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
     ]
     if len(keys) != 1 or others:
         return None
-    outer: dict[str, Any] = {key: row[key] for key in ("group", "variant_of") if key in row}
-    return Plain({**outer, **row[keys[0]]}, keys[0], frozenset((*keys, *outer)))
+    outer: JsonObject = {key: row[key] for key in ("group", "variant_of") if key in row}
+    inner = row[keys[0]]
+    assert isinstance(inner, dict), "it is chosen by that"
+    return Plain({**outer, **inner}, keys[0], frozenset((*keys, *outer)))
 
 
-def _chatgpt(row: dict[str, Any], by_name: dict[str, str]) -> Plain | Bad | None:
+def _chatgpt(row: JsonObject, by_name: dict[str, str]) -> Plain | Bad | None:
     key = by_name.get("mapping")
-    if key is None or not isinstance(row[key], dict):
+    nodes = None if key is None else row[key]
+    if key is None or not isinstance(nodes, dict):
         return None
-    nodes = row[key]
     path = branch_of(nodes, row.get("current_node"), "parent", "children")
     if path is None:
         message = "the chat of ChatGPT's export has no first message"
@@ -93,12 +96,14 @@ def _is_shown(message: Any) -> bool:
     return bool(content.get("text"))
 
 
-def _saved_chat(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
+def _saved_chat(row: JsonObject, by_name: dict[str, str]) -> Plain | None:
     """Read chats of Open WebUI's export, and conversations stored as an object."""
     key = next(
         (key for key in row if meaning_of(key) == "messages" and isinstance(row[key], dict)), None
     )
-    chat = row if key is None else row[key]
+    saved = row if key is None else row[key]
+    assert isinstance(saved, dict), "it is chosen by that"
+    chat: JsonObject = saved
     held = chat.get("history")
     nodes = held.get("messages") if isinstance(held, dict) else None
     messages: Any = chat.get("messages")
@@ -113,7 +118,7 @@ def _saved_chat(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
     if not isinstance(messages, list):
         return None
     given = chat.get("params")
-    params: dict[str, Any] = given if isinstance(given, dict) else {}
+    params: JsonObject = given if isinstance(given, dict) else {}
     plain = {name: value for name, value in chat.items() if meaning_of(name) != "metadata"}
     for name in ("history", "params", "title", "timestamp", "files"):
         plain.pop(name, None)
@@ -130,12 +135,13 @@ def _saved_chat(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
     return Plain({**plain, **outer}, form, frozenset(consumed), notes)
 
 
-def _gemini(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
+def _gemini(row: JsonObject, by_name: dict[str, str]) -> Plain | None:
     key = by_name.get("contents")
-    if key is None or not isinstance(row[key], list):
+    contents = None if key is None else row[key]
+    if key is None or not isinstance(contents, list):
         return None
-    consumed = {key}
-    plain: dict[str, Any] = {"messages": list(row[key])}
+    consumed, messages = {key}, list(contents)
+    plain: JsonObject = {"messages": messages}
     for name in ("system_instruction", "systeminstruction", "system", "tools"):
         if (own := by_name.get(name)) is not None:
             consumed.add(own)
@@ -144,11 +150,11 @@ def _gemini(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
     answer = _answer_in(row[own]) if own is not None else None
     if own is not None and isinstance(answer, list):
         consumed.add(own)
-        plain["messages"] += answer
+        messages += answer
     return Plain(plain, "gemini", frozenset(consumed))
 
 
-def _preferred(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
+def _preferred(row: JsonObject, by_name: dict[str, str]) -> Plain | None:
     """Read OpenAI's preference rows, whose prompt is a whole request."""
     key = by_name.get("input")
     sides = [own for own in row if meaning_of(own) in ("chosen", "rejected")]
@@ -160,7 +166,7 @@ def _preferred(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
     return Plain(request | {own: row[own] for own in sides}, "preference", frozenset((key, *sides)))
 
 
-def _sides_of(row: dict[str, Any], by_name: dict[str, str]) -> tuple[str | None, str | None]:
+def _sides_of(row: JsonObject, by_name: dict[str, str]) -> tuple[str | None, str | None]:
     """Return the key of a request, and the key of its response."""
     named = [by_name[name] for name in REQUESTS if name in by_name]
     request = next((key for key in named if isinstance(row[key], dict | list)), None)
@@ -168,7 +174,7 @@ def _sides_of(row: dict[str, Any], by_name: dict[str, str]) -> tuple[str | None,
     return request, next((key for key in answers if _answer_in(row[key]) is not None), None)
 
 
-def _exchange(row: dict[str, Any], by_name: dict[str, str]) -> Plain | Bad | None:
+def _exchange(row: JsonObject, by_name: dict[str, str]) -> Plain | Bad | None:
     """Read a request beside its response: batches, stored completions, server logs."""
     request_key, response_key = _sides_of(row, by_name)
     request = _request_in(row[request_key]) if request_key is not None else None
@@ -208,7 +214,7 @@ def _exchange(row: dict[str, Any], by_name: dict[str, str]) -> Plain | Bad | Non
     )
 
 
-def _both_sides(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
+def _both_sides(row: JsonObject, by_name: dict[str, str]) -> Plain | None:
     """Read `{"inputs": {"question": …}, "outputs": {"answer": …}}`, as tracing tools log it."""
     request_key = by_name.get("inputs", by_name.get("input", ""))
     response_key = by_name.get("outputs", by_name.get("output", ""))
@@ -224,7 +230,7 @@ def _both_sides(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
     return Plain(plain, "inputs and outputs", frozenset((request_key, response_key)))
 
 
-def _has_request(row: Mapping[str, Any]) -> bool:
+def _has_request(row: Mapping[str, object]) -> bool:
     return any(
         meaning_of(key) in ("prompt", "input", "messages", "text", "context")
         and row[key] not in ("", [], {})
@@ -232,7 +238,7 @@ def _has_request(row: Mapping[str, Any]) -> bool:
     )
 
 
-def _request_alone(request: dict[str, Any], key: str) -> Bad | None:
+def _request_alone(request: JsonObject, key: str) -> Bad | None:
     messages = request["messages"]
     last = messages[-1] if isinstance(messages, list) and messages else None
     if isinstance(last, Mapping) and last.get("role") == "assistant":
@@ -244,7 +250,7 @@ def _request_alone(request: dict[str, Any], key: str) -> Bad | None:
     )
 
 
-def _request_in(value: Any) -> dict[str, Any] | None:
+def _request_in(value: Any) -> JsonObject | None:
     """Return an API request as a row with messages; None where it is not a request."""
     if isinstance(value, list):
         return {"messages": value} if _are_messages(value) else None
@@ -281,11 +287,11 @@ def _are_messages(value: Any) -> bool:
     )
 
 
-def _as_messages(value: Any) -> list[Any]:
+def _as_messages(value: Any) -> list[object]:
     return [{"role": "user", "content": value}] if isinstance(value, str) else list(value)
 
 
-def _answer_in(value: Any) -> list[Any] | Bad | None:
+def _answer_in(value: Any) -> list[object] | Bad | None:
     """Return the messages in an API's response; None where it is not a response."""
     value = decoded(value) if isinstance(value, str) and value.lstrip()[:1] == "{" else value
     if isinstance(value, Mapping):
@@ -304,8 +310,10 @@ def _answer_in(value: Any) -> list[Any] | Bad | None:
         if len(value) > 1:
             return Bad("several_answers", "the response has several answers", "keep one of them")
         return _answer_in(value[0])
-    items = [item for item in value if isinstance(item, Mapping)]
-    if all(item.get("type") in ITEMS for item in items) or _are_messages(items):
+    items: list[object] = [item for item in value if isinstance(item, Mapping)]
+    if all(
+        item.get("type") in ITEMS for item in value if isinstance(item, Mapping)
+    ) or _are_messages(items):
         return items
     return None
 

@@ -1,7 +1,5 @@
 """Reads a row of a question and its answer: with context, choices, history and reasoning."""
 
-from typing import Any
-
 from daemon.core.rows.chat_rows import Conversation, Names, conversation_of
 from daemon.core.rows.examples import Example, Turn
 from daemon.core.rows.forms.answers import answer_of, choices_of
@@ -46,7 +44,7 @@ def _conversation(
     before = _history(held)
     if isinstance(before, Bad):
         return before
-    messages: list[Any] = question if isinstance(question, list) else []
+    messages: list[object] = question if isinstance(question, list) else []
     turns = [*before, Turn("user", question)] if isinstance(question, str) else before
     if isinstance(answer, list):
         messages = [*messages, *answer]

@@ -124,7 +124,7 @@ def _take_part(part: Any, found: MessageContent, number: int, key: str) -> Bad |
     return _not_text(shown, number, key)
 
 
-def _text_of(part: Mapping[str, Any]) -> str | None:
+def _text_of(part: Mapping[str, object]) -> str | None:
     for key in ("text", "value", "content", "refusal", "output_text", "markdown"):
         found = part.get(key)
         if isinstance(found, Mapping):
@@ -136,7 +136,7 @@ def _text_of(part: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _thought_of(part: Mapping[str, Any]) -> str:
+def _thought_of(part: Mapping[str, object]) -> str:
     for key in ("thinking", "text", "reasoning", "content", "value", "summary"):
         found = part.get(key)
         if isinstance(found, str):
@@ -147,7 +147,7 @@ def _thought_of(part: Mapping[str, Any]) -> str:
     return ""
 
 
-def _result_of(part: Mapping[str, Any]) -> Any:
+def _result_of(part: Mapping[str, object]) -> Any:
     inner = part.get("functionResponse") or part.get("function_response")
     if isinstance(inner, Mapping):
         return inner.get("response", inner.get("content"))

@@ -3,8 +3,7 @@
 It returns what the full reading would; None leaves the row to that.
 """
 
-from typing import Any
-
+from daemon.core.records import JsonObject
 from daemon.core.rows.chat_rows import conversation_of
 from daemon.core.rows.examples import Chat, Example, Text, Turn
 from daemon.core.rows.forms.message_keys import PLAIN_ROLES, SHAREGPT, Names
@@ -17,9 +16,7 @@ from daemon.core.rows.refusal import Bad
 Plainly = tuple[Example, str, Reading]
 
 
-def plain_row(
-    row: dict[str, Any], plan: RowPlan, names: Names, keep_reasoning: bool
-) -> Plainly | None:
+def plain_row(row: JsonObject, plan: RowPlan, names: Names, keep_reasoning: bool) -> Plainly | None:
     """Return a row's example, the name of its form and its reading."""
     for key in plan.metadata:
         value = row[key]
@@ -36,14 +33,14 @@ def plain_row(
             return None
 
 
-def _text(row: dict[str, Any], plan: RowPlan) -> Plainly | None:
+def _text(row: JsonObject, plan: RowPlan) -> Plainly | None:
     text = row[plan.first]
     if type(text) is not str or not text.strip():
         return None
     return Text(text), "text", plan.reading((plan.first,), ())
 
 
-def _pair(row: dict[str, Any], plan: RowPlan) -> Plainly | None:
+def _pair(row: JsonObject, plan: RowPlan) -> Plainly | None:
     question, answer = row[plan.first], row[plan.answer]
     if type(question) is not str or type(answer) is not str:
         return None
@@ -55,7 +52,7 @@ def _pair(row: dict[str, Any], plan: RowPlan) -> Plainly | None:
     return _with_more(row, plan, question, answer)
 
 
-def _with_more(row: dict[str, Any], plan: RowPlan, question: str, answer: str) -> Plainly | None:
+def _with_more(row: JsonObject, plan: RowPlan, question: str, answer: str) -> Plainly | None:
     """Read a pair with Alpaca's input, a context or a system text."""
     behind, before, system, used = [question], "", "", 0
     for place, (key, meaning) in enumerate(plan.more):
@@ -80,7 +77,7 @@ def _with_more(row: dict[str, Any], plan: RowPlan, question: str, answer: str) -
     return example, *plan.pair_words(used)
 
 
-def _chat(row: dict[str, Any], plan: RowPlan, names: Names, keep_reasoning: bool) -> Plainly | None:
+def _chat(row: JsonObject, plan: RowPlan, names: Names, keep_reasoning: bool) -> Plainly | None:
     messages = row[plan.first]
     if type(messages) is not list or not messages:
         return None
@@ -98,7 +95,7 @@ def _chat(row: dict[str, Any], plan: RowPlan, names: Names, keep_reasoning: bool
     return Chat(turns, tools=tools), *plan.chat_words(shares, bool(tools))
 
 
-def _plain_turns(messages: list[Any], names: Names) -> tuple[Turn, ...] | None:
+def _plain_turns(messages: list[object], names: Names) -> tuple[Turn, ...] | None:
     """Return the turns of messages with a role and a text each, in the usual order."""
     role_key, text_key = names.role, names.text
     turns: list[Turn] = []
@@ -119,7 +116,7 @@ def _plain_turns(messages: list[Any], names: Names) -> tuple[Turn, ...] | None:
 
 
 def _other_turns(
-    messages: list[Any], names: Names, keep_reasoning: bool
+    messages: list[object], names: Names, keep_reasoning: bool
 ) -> tuple[Turn, ...] | None:
     found = conversation_of(messages, names)
     if isinstance(found, Bad) or found.unread or found.notes:

@@ -1,7 +1,6 @@
 """Reads one row by what its keys mean: a conversation, a question with its answer, or a text."""
 
-from typing import Any
-
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Example, Text
 from daemon.core.rows.forms.chats import chat_of, messages_in
 from daemon.core.rows.forms.current_row import FORMS, CurrentRow, is_empty
@@ -99,7 +98,7 @@ def _text(held: CurrentRow) -> tuple[Example, str] | Bad:
     return Text(text), "text"
 
 
-def message_alone(row: dict[str, Any]) -> Bad | None:
+def message_alone(row: JsonObject) -> Bad | None:
     """Refuse a row that is one message of a conversation: its neighbours are other rows."""
     role = next((key for key in _ROLE_KEYS if role_of(row.get(key)) is not None), None)
     if role is None or not any(isinstance(row.get(key), str) for key in _CONTENT_KEYS):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import compact
 from daemon.core.rows.forms.parts import decoded
 from daemon.core.rows.refusal import Bad
@@ -26,7 +27,7 @@ def tools_in(found: Any) -> tuple[str, ...] | Bad:
     return tuple(tools)
 
 
-def _declared(tool: Any) -> list[dict[str, Any] | None]:
+def _declared(tool: Any) -> list[JsonObject | None]:
     """Return the functions of one tool: OpenAI's two forms, Anthropic's, or Gemini's list."""
     if not isinstance(tool, dict):
         return [None]
@@ -46,7 +47,7 @@ def _declared(tool: Any) -> list[dict[str, Any] | None]:
     return [{"type": "function", "function": function}]
 
 
-def tools_of(row: Mapping[str, Any]) -> tuple[str, ...] | Bad:
+def tools_of(row: Mapping[str, object]) -> tuple[str, ...] | Bad:
     """Return the tools of a row."""
     return tools_in(row.get("tools") or row.get("functions"))
 

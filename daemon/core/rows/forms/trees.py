@@ -5,7 +5,7 @@ from typing import Any
 
 
 def branch_of(
-    nodes: Mapping[str, Any], current: Any, parent: str, children: str
+    nodes: Mapping[str, object], current: Any, parent: str, children: str
 ) -> list[str] | None:
     """Return the names of the nodes from the beginning to the one shown last.
 
@@ -20,12 +20,13 @@ def branch_of(
         if name in path:
             return None
         path.append(name)
-        above = nodes[name].get(parent) if isinstance(nodes[name], Mapping) else None
+        node = nodes[name]
+        above = node.get(parent) if isinstance(node, Mapping) else None
         name = above if isinstance(above, str) and above in nodes else None
     return path[::-1] or None
 
 
-def _newest(nodes: Mapping[str, Any], parent: str, children: str) -> str | None:
+def _newest(nodes: Mapping[str, object], parent: str, children: str) -> str | None:
     """Return the leaf that the last children lead to."""
     name = next(
         (
@@ -47,5 +48,5 @@ def _newest(nodes: Mapping[str, Any], parent: str, children: str) -> str | None:
     return None
 
 
-def _is_in(nodes: Mapping[str, Any], name: Any) -> bool:
+def _is_in(nodes: Mapping[str, object], name: Any) -> bool:
     return isinstance(name, str) and name in nodes
