@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from daemon.core.decisions.promotion import Verdict, counted_items
 from daemon.core.evaluation.benchmarks import benchmarks_of
-from daemon.core.evaluation.explanation import EARLIER, OWN
+from daemon.core.evaluation.explanation import EARLIER, OWN, set_name
 from daemon.core.evaluation.reports import (
     GradedSets,
     GradeFigures,
@@ -171,6 +171,7 @@ def shown(report: Report) -> JsonObject:
         "findings": _findings(report),
         "forgotten_names": FORGOTTEN_NAMES,
         "ways_on": report.get("ways_on"),
+        "set_name": set_name,
     }
 
 
@@ -178,7 +179,7 @@ def _findings(report: Report) -> list[str]:
     """Return the benchmarks and the grades in words."""
     right = report.get("benchmarks")
     sentences = [] if right is None else [right["sentence"]]
-    on = ", ".join(report.get("graded_on", ()))
+    on = ", ".join(map(set_name, report.get("graded_on", ())))
     return sentences + [
         f"grade of {model} on {on}: {shown_grade(found)}, of {parts_shown(found)}"
         for model, found in report["grades"].items()
@@ -191,8 +192,8 @@ SUMMED: tuple[Literal["formatting", "calibration_error", "characters"], ...] = (
     "calibration_error",
     "characters",
 )
-FORGOTTEN_NAMES = ("file", "best version", "rows", "rise", "tolerated", "gained", "p worse")
-TEST_NAMES = ("set", "metric", "against", "items", "change", "p better", "p worse")
+FORGOTTEN_NAMES = ("file", "best version", "rows", "rise", "tolerated", "gained", "p (worse)")
+TEST_NAMES = ("set", "metric", "against", "items", "change", "p (better)", "p (worse)")
 
 
 def figures(report: Report) -> list[tuple[str, ...]]:
@@ -203,18 +204,18 @@ def figures(report: Report) -> list[tuple[str, ...]]:
         losses = ("loss, nats a token", one["models"]), ("perplexity", one["perplexity"])
         for figure, by in losses:
             shown = [rounded(by[model]) for model in models]
-            rows.append((one["set"], str(one["items"]), figure, *shown))
+            rows.append((set_name(one["set"]), str(one["items"]), figure, *shown))
     for name, answered in report["answers"].items():
         summed = answered["models"]
         items = str(summed[models[0]]["items"])
         for metric in summed[models[0]]["metrics"]:
             means = [summed[model]["metrics"].get(metric) for model in models]
             shown = [rounded(mean["mean"] if mean else None) for mean in means]
-            rows.append((name, items, metric.replace("_", " "), *shown))
+            rows.append((set_name(name), items, metric.replace("_", " "), *shown))
         for figure in SUMMED:
             shown = [rounded(summed[model][figure]) for model in models]
             if any(shown):
-                rows.append((name, items, figure.replace("_", " "), *shown))
+                rows.append((set_name(name), items, figure.replace("_", " "), *shown))
     rows.append(("all", "", "grade", *(_grade_cell(report["grades"][model]) for model in models)))
     return rows
 
@@ -223,7 +224,7 @@ def forgotten_of(report: Report) -> list[tuple[str, ...]]:
     """Return the rows of the table of forgetting; losses in nats a token."""
     return [
         (
-            one["name"],
+            set_name(one["name"]),
             one["against"],
             counted_items(one["items"], one.get("families")),
             f"{one['rise']:+.4f}",
@@ -239,7 +240,7 @@ def tests_of(report: Report) -> list[tuple[str, ...]]:
     """Return the rows of the table of tests."""
     return [
         (
-            test["name"],
+            set_name(test["name"]),
             test["metric"].replace("_", " "),
             test["against"],
             counted_items(test["items"], test.get("families")),

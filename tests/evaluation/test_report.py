@@ -59,7 +59,7 @@ def test_as_markdown_foreign_text_is_code() -> None:
     exam = Exam({}, [question(1, "candidate"), question(2, f"start {HOSTILE}")], 9.0)
     page = markdown(report(exam))
     assert "## From wrong to right: 1" in page and "\x1b" not in page
-    assert "| own_holdout | 2 | exact match |" in page
+    assert "| its own hold-out | 2 | exact match |" in page
 
 
 def test_what_was_forgotten_of_each_earlier_file_is_a_table() -> None:

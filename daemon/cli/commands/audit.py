@@ -13,6 +13,7 @@ from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.clock import SystemClock
 from daemon.core.decisions.audits import audit_request
 from daemon.core.decisions.promotion import counted_items
+from daemon.core.evaluation.explanation import set_name
 from daemon.core.evaluation.reports import PairFigures
 from daemon.core.evaluation.results import AuditFound
 from daemon.core.workspace.orders import AUDIT
@@ -70,10 +71,10 @@ def _open(layout: Layout) -> str:
 
 def _table(tests: Sequence[PairFigures]) -> Table:
     return table(
-        ("set", "metric", "items", "change", "p better", "p worse"),
+        ("set", "metric", "items", "change", "p (better)", "p (worse)"),
         (
             (
-                one["name"],
+                set_name(one["name"]),
                 one["metric"].replace("_", " "),
                 counted_items(one["items"], one.get("families")),
                 f"{one['mean_change']:+.4f}",
