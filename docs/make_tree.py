@@ -35,7 +35,7 @@ REMARKS = {
     "LICENSE": "Apache-2.0",
     "Makefile": "demo, test, bench and the rest",
     "NOTICE": "whose data is shipped",
-    "README.md": "what it is, a minute's try, what it guarantees",
+    "README.md": "what it is, how to try it, what it guarantees",
     "SECURITY.md": "what is defended, and how to report a hole",
     "pyproject.toml": "dependencies, lint, types, import contract, tests",
 }

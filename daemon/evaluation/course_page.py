@@ -1,4 +1,4 @@
-"""Renders the course of the benchmarks over versions as a chart, a page and Markdown."""
+"""Renders the benchmarks of all versions as a chart, an HTML page and Markdown."""
 
 from daemon.analysis.curves.charts import LineChart, Series, line_of
 from daemon.core.evaluation.benchmarks import Counts, percent

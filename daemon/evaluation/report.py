@@ -157,7 +157,7 @@ def _changed(
 
 def markdown(report: Report) -> str:
     """Return a report as Markdown; questions and answers are shown verbatim, as code."""
-    return render("judgement.md", **shown(report), sides=SIDES, set_title=set_title)
+    return render("judgement.md", **shown(report), sides=SIDES)
 
 
 def shown(report: Report) -> JsonObject:
@@ -179,6 +179,7 @@ def shown(report: Report) -> JsonObject:
         ],
         "forgotten_names": FORGOTTEN_NAMES,
         "ways_on": report.get("ways_on"),
+        "set_title": set_title,
     }
 
 
@@ -188,8 +189,8 @@ SUMMED: tuple[Literal["formatting", "calibration_error", "characters"], ...] = (
     "characters",
 )
 MAIN_LOSS, GRADE = "loss, nats a token", "grade"
-FORGOTTEN_NAMES = ("file", "best version", "rows", "rise", "tolerated", "gained", "p worse")
-TEST_NAMES = ("set", "metric", "against", "items", "change", "p better", "p worse")
+FORGOTTEN_NAMES = ("file", "best version", "rows", "rise", "tolerated", "gained", "p (worse)")
+TEST_NAMES = ("set", "metric", "against", "items", "change", "p (better)", "p (worse)")
 
 
 def figures(report: Report) -> list[tuple[str, ...]]:
@@ -220,7 +221,7 @@ def forgotten_of(report: Report) -> list[tuple[str, ...]]:
     """Return the rows of the table of forgetting; losses in nats a token."""
     return [
         (
-            one["name"],
+            set_title(one["name"]),
             one["against"],
             counted_items(one["items"], one.get("families")),
             f"{one['rise']:+.4f}",

@@ -1,4 +1,4 @@
-"""Finds the runs that a log or a file of events of the daemon names; knows no file."""
+"""Finds the runs that the daemon's log or event lines mention."""
 
 import json
 from collections.abc import Iterable
