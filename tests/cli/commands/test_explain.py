@@ -165,5 +165,5 @@ def test_sets_of_questions_and_the_code_are_named_in_words(
     path.with_name("manifest.sha256").unlink()
     shown = finetuned("explain", "2", "--root", tmp_path / "w").stdout
     assert "this run's held-out rows" in shown and "own_holdout" not in shown
-    assert "earlier hold-outs" in shown and "earlier_holdout" not in shown
+    assert "earlier files' held-out rows" in shown and "earlier_holdout" not in shown
     assert "not from a git checkout" in shown and "changes unknown" not in shown
