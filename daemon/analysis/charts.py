@@ -55,6 +55,11 @@ class Chart:
     """Where each bin of a distribution ends."""
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether there is anything to compare: a single bar says less than the summary."""
+        return sum(count > 0 for _, counts in self.series for count in counts) > 1
+
+    @property
     def limit_at(self) -> float | None:
         """The limit's position in bins; None where it is beyond them."""
         if self.limit is None or not self.edges or self.limit > self.edges[-1]:

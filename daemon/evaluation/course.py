@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from daemon.core.evaluation.benchmarks import Benchmarks, benchmarks_of, share
-from daemon.core.evaluation.explanation import CANDIDATE, EARLIER, OWN
+from daemon.core.evaluation.explanation import CANDIDATE
+from daemon.core.evaluation.set_names import EARLIER, OWN
 from daemon.core.records import JsonObject
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.manifests import Manifest

@@ -7,6 +7,7 @@ from typing import Literal
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Call
 from daemon.core.rows.prefix import Prefix
+from daemon.text.token_constraint import TokenConstraint
 
 Finish = Literal["stop", "length"]
 
@@ -75,6 +76,8 @@ class GenerationJob:
     """The prompt's tokens come before the answer's, scored where tokens are."""
     continues: bool = False
     """The answer goes on with the prompt's text: a leading space is part of it."""
+    constraint: TokenConstraint | None = None
+    """What holds the answer to a form; None where any answer will do."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class AnswerStep:
     tokens: int
     finish: Finish | None = None
     scores: tuple[TokenScore, ...] = ()
+    trouble: "RequestError | None" = None
+    """Why the answer ends here without being complete."""
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from daemon.core.evaluation.sampling import Sampling
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Turn
 from daemon.core.workspace.version_names import CURRENT
+from daemon.serving.answer_form import AnswerForm, NamedSchema
 from daemon.serving.api.field_types import Count, Part, Stops, Whole, wrong
-from daemon.serving.api.messages import Message, TextOnly, ToolChoice, Tools
+from daemon.serving.api.forms import ChatForm, ToolChoice, demanded_form
+from daemon.serving.api.messages import Message, Tools
 from daemon.serving.api.prompts_field import TextOrTokens, prompts
 
 MOST_MESSAGES = 2_000
@@ -74,6 +77,11 @@ class GenerateRequest(SamplingFields):
     system: str | None = None
     prefix: str | None = None
     max_tokens: AnswerCount | None = None
+    schema_: JsonObject | None = Field(None, alias="schema")
+
+    def form(self) -> AnswerForm | None:
+        """Return the form that the answer must have."""
+        return None if self.schema_ is None else AnswerForm(NamedSchema("schema", self.schema_))
 
     def turns(self) -> list[Turn]:
         """Return the conversation."""
@@ -136,7 +144,7 @@ class ChatRequest(OpenAIRequest):
     tools: Tools | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    response_format: TextOnly | None = None
+    response_format: ChatForm | None = None
     n: Answers | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[Whole, Field(ge=0, le=MOST_ALTERNATIVES)] | None = None
@@ -151,6 +159,12 @@ class ChatRequest(OpenAIRequest):
     def alternatives(self) -> int | None:
         """How many of the likeliest tokens are scored with each token."""
         return self.top_logprobs or 0 if self.logprobs else None
+
+    def form(self) -> AnswerForm | None:
+        """Return the form that the answer must have."""
+        answer = self.response_format.named() if self.response_format else None
+        functions = [tool.function for tool in self.tools or ()]
+        return demanded_form(answer, functions, self.tool_choice, "tools[{}].function")
 
     @property
     def requested_tokens(self) -> int | None:

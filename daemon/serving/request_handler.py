@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from daemon.clock import Clock
 from daemon.serving.answer_events import Answering, ClientGone, Indexed, Nothing
+from daemon.serving.answer_form import AnswerForm
 from daemon.serving.api.request_notes import IgnoredFields, notes_of
 from daemon.serving.api.validation import Body, validated
 from daemon.serving.body import read_json
@@ -59,6 +60,8 @@ class GenerationRequest:
     """The prompt's tokens come before the answer's."""
     continues: bool = False
     """The answers go on with the prompt's text."""
+    form: AnswerForm | None = None
+    """The form that the answers must have."""
 
 
 @dataclass
@@ -101,8 +104,15 @@ class RequestHandler:
         began_s = self.clock.monotonic_s()
         subject = self.registry.find(generation.model, generation.prefix)
         loop = asyncio.get_running_loop()
+        # Compiled before the prompt is read: a schema's fault is the request's, and cheap to find.
+        constraint = await loop.run_in_executor(
+            self._executor, self.prompts.constraint, subject, generation.form
+        )
         prompts = await loop.run_in_executor(self._executor, generation.prompts_of, subject)
-        works = self._works(generation, subject, prompts)
+        works = [
+            replace(work, constraint=constraint and constraint.copy())
+            for work in self._works(generation, subject, prompts)
+        ]
         created_s = int(self.clock.now().timestamp())
         frame = Frame(uuid4().hex, created_s, subject, sum(map(len, prompts)), len(works))
         answering = Answering(self.thread, self.metrics, self.clock, works, began_s)

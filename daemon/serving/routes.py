@@ -73,7 +73,11 @@ def plain_generation(prompts: Prompts, fields: GenerateRequest) -> GenerationReq
     """Return what a request to `/generate` asks for."""
     turns = fields.turns()
     return GenerationRequest(
-        fields.model_id, fields, lambda s: [prompts.of_chat(s, turns, ())], prefix=fields.prefix
+        fields.model_id,
+        fields,
+        lambda s: [prompts.of_chat(s, turns, ())],
+        prefix=fields.prefix,
+        form=fields.form(),
     )
 
 
@@ -90,6 +94,7 @@ def chat_generation(prompts: Prompts, fields: ChatRequest) -> GenerationRequest:
         fields.parallel_tool_calls is False,
         fields.n or 1,
         fields.alternatives,
+        form=fields.form(),
     )
 
 
@@ -102,6 +107,7 @@ def response_generation(prompts: Prompts, fields: ResponsesRequest) -> Generatio
         lambda s: [prompts.of_chat(s, turns, tools)],
         tools,
         one_call=fields.parallel_tool_calls is False,
+        form=fields.form(),
     )
 
 

@@ -1,6 +1,8 @@
 """The options of `generate` and `chat`: the model, the text before the prompt, the sampling."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -98,6 +100,35 @@ class GenerateOptions(ChatOptions):
     """A single answer is shorter by default."""
 
     max_tokens: MaxTokens = 256
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with a JSON schema: the answer is JSON that follows it.",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+        ),
+    ] = None
+
+    def sampling(self) -> Sampling:
+        """Return how the answer is sampled.
+
+        Raises:
+            BadParameter: an option has no effect, or the schema is not a JSON object.
+        """
+        sampling = super().sampling()
+        return sampling if self.schema is None else replace(sampling, schema=_schema(self.schema))
+
+
+def _schema(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if isinstance(json.loads(text), dict):
+            return text
+        why = "it is not an object"
+    except ValueError as error:
+        why = str(error)
+    raise typer.BadParameter(f"{path} has no JSON schema: {why}", param_hint="--schema")
 
 
 def _option(field: str) -> str:

@@ -145,6 +145,9 @@ class ServerSpeaker:
             "min_p": sampling.min_p,
             "stop": list(sampling.stops),
         }
+        if sampling.schema is not None:
+            wrapped = {"name": "answer", "schema": json.loads(sampling.schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": wrapped}
         if sampling.seed is not None:
             body["seed"] = sampling.seed
         if self.target.requested_prefix is not None:

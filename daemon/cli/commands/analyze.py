@@ -155,7 +155,7 @@ def _files(
     name = diagnoses[0].curve.name if len(diagnoses) == 1 else selection.name
     yield PAGE, page.encode()
     yield VERDICTS, outputs.as_json(record)
-    for chart in drawn:
+    for chart in (one for one in drawn if one.is_drawn):
         yield f"{chart.id}.png", _png(chart, name)
 
 

@@ -13,9 +13,9 @@ from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.clock import SystemClock
 from daemon.core.decisions.audits import audit_request
 from daemon.core.decisions.promotion import counted_items
-from daemon.core.evaluation.explanation import set_name
 from daemon.core.evaluation.reports import PairFigures
 from daemon.core.evaluation.results import AuditFound
+from daemon.core.evaluation.set_names import set_title
 from daemon.core.workspace.orders import AUDIT
 from daemon.errors import UserFault
 from daemon.folders.models import current_model
@@ -74,7 +74,7 @@ def _table(tests: Sequence[PairFigures]) -> Table:
         ("set", "metric", "items", "change", "p (better)", "p (worse)"),
         (
             (
-                set_name(one["name"]),
+                set_title(one["name"]),
                 one["metric"].replace("_", " "),
                 counted_items(one["items"], one.get("families")),
                 f"{one['mean_change']:+.4f}",

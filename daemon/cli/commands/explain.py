@@ -23,9 +23,10 @@ from daemon.core.evaluation.explained import (
     Moved,
     SavedMisfit,
 )
-from daemon.core.evaluation.explanation import earlier_jobs, set_name
+from daemon.core.evaluation.explanation import earlier_jobs
 from daemon.core.evaluation.explanation import explain as build_explanation
 from daemon.core.evaluation.reports import ChangedAnswers, JudgementReport, PairFigures
+from daemon.core.evaluation.set_names import set_title
 from daemon.core.records import JsonObject, to_json_value
 from daemon.core.workspace.jobs import card_from_record, escape, one_line
 from daemon.errors import Fault
@@ -158,7 +159,7 @@ def _scores(scores: Sequence[ExplainedScore]) -> Table:
         ("set", "items", "metric", "before", "after", "change"),
         (
             (
-                set_name(one["set"]),
+                set_title(one["set"]),
                 one["items"],
                 one["metric"].replace("_", " "),
                 _number(one["before"]),
@@ -175,7 +176,7 @@ def _tests(tests: Sequence[PairFigures]) -> Table:
         ("set", "metric", "against", "items", "change", "p (better)", "p (worse)"),
         (
             (
-                set_name(one["name"]),
+                set_title(one["name"]),
                 one.get("metric", "loss").replace("_", " "),
                 one["against"],
                 counted_items(one["items"], one.get("families")),

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from daemon.core.evaluation.explanation import CANDIDATE, EARLIER, OWN
+from daemon.core.evaluation.explanation import CANDIDATE
 from daemon.core.evaluation.reports import BenchmarkFigures
+from daemon.core.evaluation.set_names import EARLIER, OWN
 from daemon.core.evaluation.suites import DIFFICULTIES
 from daemon.core.training.evaluations import Evaluations
 

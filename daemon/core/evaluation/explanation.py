@@ -13,20 +13,12 @@ from daemon.core.evaluation.explained import (
     SavedMisfit,
 )
 from daemon.core.evaluation.reports import JudgementReport, MeanFigures
+from daemon.core.evaluation.set_names import EARLIER, OWN
 from daemon.core.records import JsonObject, to_json_value
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.manifests import Manifest, shortened_sentence
 
-OWN, EARLIER = "own_holdout", "earlier_holdout"
 CANDIDATE = "candidate"
-
-SET_NAMES = {OWN: "its own hold-out", EARLIER: "earlier hold-outs"}
-"""Sets of questions as people read them; a suite has its own name."""
-
-
-def set_name(name: str) -> str:
-    """Return a set of questions by the name that people read."""
-    return SET_NAMES.get(name, name)
 
 
 def explain(

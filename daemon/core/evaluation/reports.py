@@ -25,14 +25,27 @@ class RightCounts(TypedDict):
     right_by_difficulty: Mapping[str, Sequence[int]]
 
 
-class SummaryFigures(RightCounts, total=False):
-    """The scores of one model on one set of questions; the counts in evaluations by hand."""
+class AnsweredFigures(TypedDict, total=False):
+    """The scores of one model's answers to one set of questions."""
 
     items: int
     metrics: Mapping[str, MeanFigures]
     formatting: float | None
     calibration_error: float | None
     characters: float
+
+
+class SummaryFigures(RightCounts, AnsweredFigures):
+    """Those of an evaluation by hand."""
+
+
+class JudgedFigures(AnsweredFigures):
+    """Those of a judgement."""
+
+    right: NotRequired[Mapping[str, Sequence[int]]]
+    """By difficulty: how many answers are entirely right, and how many have a golden one.
+
+    Reports of an earlier release do not have it."""
 
 
 class GradeFigures(TypedDict):
@@ -77,7 +90,7 @@ class SetAnswers(TypedDict):
     """The answers of all models to the questions of one set."""
 
     metric: str
-    models: Mapping[str, SummaryFigures]
+    models: Mapping[str, JudgedFigures]
     style_gain: float | None
 
 

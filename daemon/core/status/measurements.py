@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from daemon.core.evaluation.explanation import OWN
+from daemon.core.evaluation.set_names import OWN
 from daemon.core.records import JsonObject
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.progress import Progress

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Call, Role, Turn, compact
 from daemon.serving.api.field_types import Part, Whole, wrong
 
@@ -117,7 +118,8 @@ class ToolFunction(Part):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: JsonObject | None = None
+    strict: bool | None = None
 
 
 class Tool(Part):
@@ -133,19 +135,4 @@ class Tool(Part):
         return compact({"type": self.type, "function": function})
 
 
-def _choice(value: Any) -> Any:
-    if value in ("auto", "none"):
-        return value
-    wrong("must be 'auto' or 'none': a call cannot be forced")
-
-
-def _format(value: Any) -> Any:
-    if isinstance(value, dict) and value.get("type") == "text":
-        return None
-    wrong("must be {'type': 'text'}: an answer cannot be held to a form")
-
-
 Tools = Annotated[list[Tool], Field(max_length=128)]
-ToolChoice = Annotated[str, BeforeValidator(_choice)]
-TextOnly = Annotated[Any, BeforeValidator(_format)]
-"""The form of an answer."""

@@ -27,7 +27,7 @@ def test_the_current_version_is_explained_for_people_and_programs(
         "a[bold]b.jsonl",
         "Files trained before",
         "first.jsonl",
-        "its own hold-out",
+        "this run's held-out rows",
         "Provenance",
         "platform",
         "energy",
@@ -164,6 +164,6 @@ def test_sets_of_questions_and_the_code_are_named_in_words(
     path.write_text(json.dumps(manifest))
     path.with_name("manifest.sha256").unlink()
     shown = finetuned("explain", "2", "--root", tmp_path / "w").stdout
-    assert "its own hold-out" in shown and "own_holdout" not in shown
-    assert "earlier hold-outs" in shown and "earlier_holdout" not in shown
+    assert "this run's held-out rows" in shown and "own_holdout" not in shown
+    assert "earlier files' held-out rows" in shown and "earlier_holdout" not in shown
     assert "not from a git checkout" in shown and "changes unknown" not in shown
