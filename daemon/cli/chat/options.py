@@ -20,31 +20,33 @@ class ChatOptions:
 
     version: Annotated[
         str | None,
-        typer.Option(help="A version, or the path of one; current_model without.", metavar="V"),
+        typer.Option(help="A version, or its path; default: current_model.", metavar="V"),
     ] = None
     base: Annotated[bool, typer.Option("--base", help="The untouched base model.")] = False
     system: Annotated[str | None, typer.Option(help="A system text before the prompt.")] = None
     prefix: Annotated[
         str | None,
         typer.Option(
-            help="A text of the settings, or none; without, the version's own.", metavar="P"
+            help="A prefix in the settings, or none; default: the version's own.", metavar="P"
         ),
     ] = None
     max_tokens: MaxTokens = 512
-    temperature: Annotated[
-        float, typer.Option(min=0.0, max=2.0, help="0 for always the likeliest token.")
-    ] = 0.0
+    temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="0 for greedy decoding.")] = (
+        0.0
+    )
     top_p: Annotated[
         float | None,
-        typer.Option(min=0.01, max=1.0, help="Likeliest tokens with this total probability."),
+        typer.Option(
+            min=0.01, max=1.0, help="Only the likeliest tokens with this total probability."
+        ),
     ] = None
     top_k: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="How many of the likeliest tokens.")
+        int | None, typer.Option(min=1, max=100_000, help="Only this many of the likeliest tokens.")
     ] = None
     min_p: Annotated[
         float | None,
         typer.Option(
-            min=0.0, max=1.0, help="Tokens with this share of the likeliest's probability."
+            min=0.0, max=1.0, help="Only tokens with at least this share of the likeliest one's."
         ),
     ] = None
     seed: Annotated[
@@ -53,7 +55,7 @@ class ChatOptions:
     ] = None
     stop: Annotated[
         list[str] | None,
-        typer.Option(help="The answer ends before this text; may be repeated.", metavar="T"),
+        typer.Option(help="The answer ends before this text; repeatable.", metavar="T"),
     ] = None
     here: Annotated[
         bool,
@@ -76,13 +78,13 @@ class ChatOptions:
         without_effect = [_option(name) for name in names if getattr(self, name) is not None]
         if self.temperature == 0.0 and without_effect:
             raise typer.BadParameter(
-                "has no effect at temperature 0: give a --temperature too",
+                "has no effect at temperature 0: add a --temperature",
                 param_hint=", ".join(without_effect),
             )
         stops = tuple(self.stop or ())
         if "" in stops:
             raise typer.BadParameter(
-                "is empty: give a text that ends an answer", param_hint="--stop"
+                "is empty: name a text that ends an answer", param_hint="--stop"
             )
         return Sampling(
             self.max_tokens,

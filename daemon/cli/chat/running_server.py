@@ -80,7 +80,7 @@ class Server:
     def refusal(self, status: int, content: bytes) -> UserFault:
         """Return the fault for a response that is a refusal."""
         message = f"the server at {self.url} answers {status}: {_message(content)}"
-        return UserFault("server_refused", f"{message} (--here does without the server)")
+        return UserFault("server_refused", f"{message} (--here works without the server)")
 
 
 def running_server(layout: Layout) -> Server | None:

@@ -49,12 +49,12 @@ def analyze(
         typer.Argument(
             metavar="[RUN | VERSION | PATH | all]",
             help="A path: a metrics.jsonl, the daemon's log (the runs in it) or a saved log of "
-            "mlx-lm. Without: the current run, else the current version.",
+            "mlx-lm. Default: the current run, else the current version.",
         ),
     ] = "",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where to write; without, curves-NAME in this folder."),
+        typer.Option(metavar="DIR", help="Where to write; default: curves-NAME in this folder."),
     ] = None,
     force: Force = False,
     root: Root = HERE,
@@ -115,7 +115,7 @@ def _of_path(path: Path, root: Path) -> Selection:
     if runs is None:
         return Selection(path.name, training_records.of_path(path))
     if not runs:
-        raise UserFault("no_run_in_log", f"{path} is the log of a daemon and names no run")
+        raise UserFault("no_run_in_log", f"{path} is a daemon's log that mentions no run")
     # A log has no steps: these lie in the workspace whose log it is, in logs/ or status/.
     own = Layout(path.resolve().parent.parent)
     layout = own if own.inbox.is_dir() and own.models.is_dir() else workspace(root)

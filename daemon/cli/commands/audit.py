@@ -29,7 +29,7 @@ from daemon.settings_records import to_record
 @spread
 def audit(
     named: Annotated[
-        str, typer.Argument(metavar="[ORDER]", help="An audit to continue; without, a new one.")
+        str, typer.Argument(metavar="[ORDER]", help="An audit to continue; default: a new one.")
     ] = "",
     *,
     options: OrderOptions,

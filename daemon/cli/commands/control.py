@@ -54,7 +54,7 @@ def resume(root: Root = HERE) -> None:
 
 def skip(
     job: Annotated[
-        str, typer.Argument(metavar="[JOB]", help="Which job of the run; the first without.")
+        str, typer.Argument(metavar="[JOB]", help="Which job of the run; default: the first.")
     ] = "",
     root: Root = HERE,
 ) -> None:

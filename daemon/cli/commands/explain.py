@@ -45,7 +45,7 @@ DIGITS = 12
 
 def explain(
     version: Annotated[
-        str, typer.Argument(metavar="[V]", help="A version; without, the current one.")
+        str, typer.Argument(metavar="[V]", help="A version; default: the current one.")
     ] = "",
     root: Root = HERE,
     json: Json = False,

@@ -14,7 +14,7 @@ from daemon.layout import ENDED, PRIORITIES, Layout
 
 def init(
     directory: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="Where; without, this folder.")
+        Path | None, typer.Argument(metavar="[DIR]", help="Where; default: this folder.")
     ] = None,
     root: Annotated[
         Path | None, typer.Option("--root", help="The same as DIR.", metavar="DIR")

@@ -39,7 +39,7 @@ def page(root: str, document: ShownStatus | None, problem: str | None) -> Group:
     if problem is not None:
         parts.append(Text(problem, style="bold red"))
     if document is None:
-        return Group(*parts, Text("nothing is known yet: the daemon has never run here"))
+        return Group(*parts, Text("no status yet: the daemon has never run here"))
     if problem is not None:
         parts.append(Text("its last status:", style="dim"))
     # The least important comes last: a small terminal shows the beginning.

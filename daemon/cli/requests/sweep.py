@@ -122,8 +122,8 @@ def _source(layout: Layout, named: str, start: SweepStart) -> Iterator[_Source]:
     if path.resolve().is_relative_to(layout.inbox):
         raise UserFault(
             "in_inbox",
-            f"{path} lies in inbox/, where the daemon takes it as a job: name the job once it has "
-            "one, or a file that lies elsewhere",
+            f"{path} is in inbox/, where the daemon will claim it: name the job once it has "
+            "one, or a file somewhere else",
         )
     with examine_file(path, layout, fresh=start.fresh) as examination:
         from daemon.analysis.verdict import headline, sentence
@@ -179,7 +179,7 @@ def _held_out(source: _Source) -> tuple[int, int]:
         hint = "name the job that holds them" if source.job is None else "it is too small"
         raise UserFault(
             "no_holdout",
-            f"{escape(source.name)} has no held-out row of its own to compare settings on: {hint}",
+            f"{escape(source.name)} has no held-out rows of its own to compare settings on: {hint}",
         )
     return len(halves), halves.count("tune")
 

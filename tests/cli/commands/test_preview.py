@@ -36,7 +36,7 @@ def test_without_a_measured_run_time_and_memory_are_not_known(
     looking: Looking, finetuned: Command, layout: Layout
 ) -> None:
     shown = finetuned("preview", "x.jsonl", "--root", layout.root).output
-    assert "time and memory are not known" in shown
+    assert "time and memory are unknown" in shown
 
 
 def test_time_is_told_from_the_newest_run_that_measured_it(
