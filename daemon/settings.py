@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.rows.prefix import NONE, Prefix
 from daemon.core.training.learning_rates import default_rate
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.settings_evaluation import (
     EvaluationSettings,
     GateSettings,
@@ -177,6 +178,18 @@ class TrainingSettings(Section):
     @property
     def _alpha_divisor(self) -> float:
         return math.sqrt(self.rank) if self.rslora else float(self.rank)
+
+    @property
+    def adapter(self) -> AdapterSpec:
+        """The adapter that these settings describe."""
+        return AdapterSpec(
+            kind=self.kind,
+            rank=self.rank,
+            scale=self.effective_scale,
+            dropout=self.dropout,
+            num_layers=self.num_layers,
+            keys=self.keys,
+        )
 
     @field_validator("keys")
     @classmethod

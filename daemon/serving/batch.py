@@ -69,11 +69,6 @@ class BatchRow:
         self.sample = sampler_for(self.sampling)
         self.prompt_length = len(self.tokens)
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether its prompt is prefilled."""
-        return len(self.tokens) > self.prompt_length
-
 
 @dataclass(frozen=True)
 class NextToken:

@@ -48,7 +48,7 @@ def rebuild(layout: Layout, clock: Clock) -> Rebuilt:
         DaemonFault: a newer version wrote the ledger or a job.
         UserFault: it cannot be written; the old ledger is still in place, or moved away.
     """
-    remembered, why = ledger.remembered(layout)
+    remembered, why = ledger.rows_only_here(layout)
     rows, problems = _from_folders(layout, remembered)
     rows += remembered
     try:

@@ -129,7 +129,7 @@ def _one(layout: Layout, name: str, curve: Curve) -> Selection:
 
 def _evaluations(layout: Layout) -> dict[str, list[tuple[int, float]]]:
     """Return the validation losses of all runs; only the ledger has those of versionless runs."""
-    rows, _ = ledger.remembered(layout)
+    rows, _ = ledger.rows_only_here(layout)
     found: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         step, loss = row.values.get("step"), row.values.get("validation_loss")

@@ -24,7 +24,6 @@ from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings
 from daemon.settings_file import parse_own, read_settings, with_own, with_saved_own
 from daemon.settings_records import to_record
-from daemon.supervisor.settings_watch import adapter_of
 
 FEW = 10
 """Fewer held-out rows make an interval too wide to say much."""
@@ -105,7 +104,7 @@ def _start(layout: Layout, fresh: bool) -> SweepStart:
     version = versions.get(current_model.read(layout) or "")
     if version is None:
         raise UserFault("no_version", "there is no current model yet: run the daemon first")
-    problem = fit_problem(version, settings.model, base.fingerprint, adapter_of(settings))
+    problem = fit_problem(version, settings.model, base.fingerprint, settings.training.adapter)
     if problem is not None and not fresh:
         raise Blocked("blocked", f"{problem}; --fresh sweeps from the untouched base")
     chain = ancestry(version.version, versions)

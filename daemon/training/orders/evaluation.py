@@ -20,7 +20,6 @@ from daemon.core.evaluation.results import EvaluationResult, OrderResult
 from daemon.core.evaluation.suites import Suite
 from daemon.core.status.durations import duration
 from daemon.core.workspace.bases import BaseFacts
-from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation import comparison_report
 from daemon.evaluation.comparing import SubjectComparison
 from daemon.evaluation.questions import Question, golden_rows, suite_questions
@@ -225,14 +224,7 @@ class EvaluationWork:
         self._context.pipe.send(say.Alive("loading the model"))
         training = self.settings.training
         shaped = as_scored(training, self._context.engine)
-        spec = subject.adapter or AdapterSpec(
-            training.kind,
-            training.rank,
-            training.effective_scale,
-            training.dropout,
-            training.num_layers,
-            training.keys,
-        )
+        spec = subject.adapter or training.adapter
         seed, folder = training.seed, self._folder(subject)
         engine, scratch = self._context.engine, self._place.folder
         base = self._base_of(subject)

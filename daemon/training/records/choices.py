@@ -90,15 +90,7 @@ class Request:
     @property
     def adapter(self) -> AdapterSpec:
         """The adapter that the settings describe."""
-        training = self.settings.training
-        return AdapterSpec(
-            kind=training.kind,
-            rank=training.rank,
-            scale=training.effective_scale,
-            dropout=training.dropout,
-            num_layers=training.num_layers,
-            keys=training.keys,
-        )
+        return self.settings.training.adapter
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
