@@ -146,7 +146,7 @@ def subject_rows(report: Report) -> Rows:
 
 
 def target_rows(report: Report) -> Rows:
-    """Return the table of targets; empty where none is set."""
+    """Return the table of targets; empty if none is set."""
     return [
         (
             name,

@@ -85,7 +85,7 @@ def suite_style(suite: Suite) -> ExpectedStyle:
 
 
 def job_style(layout: Layout, job: str) -> ExpectedStyle:
-    """Return the habit of the answers that a job trains; nothing where the job is gone."""
+    """Return the habit of the answers that a job trains; nothing if the job is gone."""
     place = find_job(layout, job)
     if place is None or not place.train.exists():
         return NOTHING

@@ -38,7 +38,7 @@ class Rebuilt:
     problems: tuple[str, ...]
     """What could not be read in the folders, a sentence each."""
     lost: str | None
-    """What could not be restored, in a sentence; None where nothing is missing."""
+    """What could not be restored, in a sentence; None if nothing is missing."""
 
 
 def rebuild(layout: Layout, clock: Clock) -> Rebuilt:

@@ -90,7 +90,7 @@ class Supervisor:
 
     @property
     def stopped_by(self) -> int | None:
-        """The signal that stopped it; None where none did."""
+        """The signal that stopped it; None if none did."""
         return self._sources.signals.stopped_by
 
     def _work(self, until_idle: bool) -> ExitCode:

@@ -234,7 +234,7 @@ class Trainer:
     # --- trouble ------------------------------------------------------------------------------
 
     def _fall_back(self, place: RunLayout, run: str, why: str) -> bool:
-        """Choose the next memory fallback; return False where none is left: the run has failed."""
+        """Choose the next memory fallback; return False if none is left: the run has failed."""
         choices = frozen_choices(self._context, place)
         if choices is None or choices.libraries != libraries():
             return self._count_shortage(place, run, why)

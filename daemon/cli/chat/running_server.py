@@ -70,7 +70,7 @@ class Server:
         return status == 200
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Return status and body of a short GET; status 0 where there is no response."""
+        """Return status and body of a short GET; status 0 if there is no response."""
         try:
             with self.request(path, PROBE_TIMEOUT_S) as reply:
                 return reply.status, reply.read(SHOWN_BYTES)
@@ -84,7 +84,7 @@ class Server:
 
 
 def running_server(layout: Layout) -> Server | None:
-    """Return the workspace's server; None where none runs, or it is stopping.
+    """Return the workspace's server; None if none runs, or it is stopping.
 
     Raises:
         UserFault: the token cannot be read.

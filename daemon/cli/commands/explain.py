@@ -74,7 +74,7 @@ def _collect(layout: Layout, version: str) -> Explanation:
 
 
 def _job(layout: Layout, job: str) -> JobFacts | None:
-    """Return a job's name and the counts of its rows; None where it is gone."""
+    """Return a job's name and the counts of its rows; None if it is gone."""
     place = find_job(layout, job)
     if place is None:
         return None

@@ -168,7 +168,7 @@ def _begins_a_row(path: Path, found: "FileKind | Bad") -> bool:
 
 
 Parts = dict[str, Path | None]
-"""A file and its companions, by role; the main one is empty where there is none."""
+"""A file and its companions, by role; the main one is empty if there is none."""
 
 
 def _together(files: list[Path], holdout: Path | None, use: str | None) -> list[tuple[Path, Parts]]:

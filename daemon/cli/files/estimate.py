@@ -61,7 +61,7 @@ def cost_of(lengths: Sequence[int], training: TrainingSettings) -> Cost:
 
 
 def measured(layout: Layout) -> Speed | None:
-    """Return the newest version's speed; None where no run has measured one."""
+    """Return the newest version's speed; None if no run has measured one."""
     for manifest in reversed(read_manifests(layout)):
         speed = manifest.metrics.tokens_per_s
         if speed:

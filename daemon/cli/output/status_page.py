@@ -138,7 +138,7 @@ def _benchmarks(document: ShownStatus) -> str | None:
 
 
 def newest(document: ShownStatus, step: Literal["step", "step_in_run"] = "step") -> str | None:
-    """Return the newest share of right answers with its step; None where none is known.
+    """Return the newest share of right answers with its step; None if none is known.
 
     `step` names the step that is shown: that of the lineage or `step_in_run`.
     """

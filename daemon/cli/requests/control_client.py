@@ -57,7 +57,7 @@ def _send(layout: Layout, command: str, content: str, wait_s: float) -> JsonObje
 def wait_for_answer(
     layout: Layout, events: Lines, request: RequestId, command: str, wait_s: float, clock: Clock
 ) -> JsonObject | None:
-    """Return the event that answers a request; None where there was none in time."""
+    """Return the event that answers a request; None if there was none in time."""
     until_s = clock.monotonic_s() + wait_s
     while clock.monotonic_s() < until_s:
         running = alive(layout) is not None

@@ -21,7 +21,7 @@ FEW = 20
 
 
 def announcement(layout: Layout, evaluation: str) -> str | None:
-    """Return how long an evaluation will take, in words; None where it is short."""
+    """Return how long an evaluation will take, in words; None if it is short."""
     place = layout.evaluation(evaluation)
     request = orders.read_request(place, EvaluationRequest)
     suites = evaluations.read_suites(place)

@@ -11,7 +11,7 @@ LOOKED_AT = 20
 def runs_in_log(lines: Iterable[bytes]) -> tuple[str, ...] | None:
     """Return the runs that a log names, in the order in which they first appear.
 
-    None where it is no log of the daemon: no record with an event among its first lines.
+    None if it is no log of the daemon: no record with an event among its first lines.
     """
     found: dict[str, None] = {}
     events = 0

@@ -228,7 +228,7 @@ class CheckedTarget(TypedDict):
     metric: str
     value: float | None
     reached: bool | None
-    """None where nothing was measured."""
+    """None if nothing was measured."""
     gap: NotRequired[float | None]
 
 

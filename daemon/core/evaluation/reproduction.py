@@ -53,7 +53,7 @@ class Files:
     adapter: bool
     moments: bool
     weight_gap: float | None
-    """The largest difference of a weight; None where the version's own weights were removed."""
+    """The largest difference of a weight; None if the version's own weights were removed."""
 
 
 def compare_steps(then: Iterable[MetricsLine], now: Iterable[MetricsLine]) -> Steps:
@@ -82,7 +82,7 @@ def _loss_gap(old: MetricsLine | None, new: MetricsLine | None) -> list[float]:
 def _differing(old: MetricsLine | None, new: MetricsLine | None) -> JsonObject | None:
     """Return a step's differing figures, old and new; none of a step that one run lacks.
 
-    None where both are equal in all figures that both record: older versions recorded fewer.
+    None if both are equal in all figures that both record: older versions recorded fewer.
     """
     if old is None or new is None:
         return {}

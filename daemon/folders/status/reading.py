@@ -9,7 +9,7 @@ from daemon.layout import Layout
 
 
 def read_status(layout: Layout) -> ShownStatus | None:
-    """Return the status document; None where it is missing or unreadable."""
+    """Return the status document; None if it is missing or unreadable."""
     try:
         document: ShownStatus = json.loads(layout.status_file.read_bytes())
     except (OSError, ValueError, RecursionError):

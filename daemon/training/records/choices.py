@@ -127,7 +127,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     row_layout: RowLayout = "packed"
     """Whether texts share rows; they always did in older runs, which do not record it."""
     memory: MemoryPlan | None = None
-    """The memory plan; None where memory cannot be estimated, and in older runs."""
+    """The memory plan; None if memory cannot be estimated, and in older runs."""
 
     answered_by: tuple[tuple[RowId, RowId], ...] = ()
     """Exam items that a later file has corrected, each with the held-out row that answers it."""
