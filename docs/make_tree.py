@@ -66,6 +66,7 @@ FOLDERS = {
     "docs/dashboard.png": "the README's picture, made by make_picture.py",
     "tests/cli/": "commands as a user types them",
     "tests/compatibility/": "files of earlier releases load for ever",
+    "tests/clients/": "ordinary clients against a real server, by `make clients`",
     "tests/core/": "tables and properties of pure functions",
     "tests/docs/": "the docs are true",
     "tests/end_to_end/": "real processes, kill -9",
