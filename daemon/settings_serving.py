@@ -45,6 +45,16 @@ class ServerSettings(Section):
         description="Web pages and apps that may ask from a browser, each by its exact origin, "
         "as http://localhost:3000 or app://obsidian.md.",
     )
+    usage: bool = Field(
+        False,
+        description="Record the figures of each answer (version, client program, tokens, times) "
+        "and take feedback, in served/; no texts.",
+    )
+    keep_examples: bool = Field(
+        False,
+        description="With usage: keep better answers that people send, with their questions, "
+        "in served/examples.jsonl, to be dropped as a file of rows.",
+    )
     idle_unload_s: float = Field(
         300.0, gt=0.0, description="Seconds without a request after which the model is unloaded."
     )

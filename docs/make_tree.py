@@ -36,7 +36,7 @@ REMARKS = {
     "Makefile": "demo, test, bench and the rest",
     "NOTICE": "whose data is shipped",
     "README.md": "what it is, how to try it, what it guarantees",
-    "SECURITY.md": "what is defended, and how to report a hole",
+    "SECURITY.md": "what is protected, and how to report a vulnerability",
     "pyproject.toml": "dependencies, lint, types, import contract, tests",
 }
 

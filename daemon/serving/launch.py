@@ -31,6 +31,7 @@ from daemon.serving.rehearsal import RehearsalEngine
 from daemon.serving.request_handler import RequestHandler
 from daemon.serving.routes import make_router
 from daemon.serving.sessions import Sessions
+from daemon.serving.usage import UsageRecorder
 from daemon.settings_serving import ServerSettings
 
 GRACE_S = 3
@@ -70,7 +71,9 @@ def make_request_handler(
     metrics.watch(
         "prompt_cache_bytes", "Size of the prompt cache.", lambda: thread.prompt_cache_bytes
     )
-    return RequestHandler(settings, Registry(layout), Prompts(), thread, metrics, clock)
+    usage = UsageRecorder(layout, settings, clock)
+    metrics.watch("usage_dropped", "Usage records that were lost.", lambda: usage.dropped)
+    return RequestHandler(settings, Registry(layout), Prompts(), thread, metrics, clock, usage)
 
 
 def make_server(layout: Layout, handler: RequestHandler, leaving: Callable[[], bool]) -> ASGIApp:
@@ -157,6 +160,7 @@ def serve(layout: Layout, settings: ServerSettings, *, rehearse: bool, child: bo
         server.run(sockets=[place])
     finally:
         handler.thread.close(GRACE_S)
+        handler.usage.close(GRACE_S)
         if record is not None:
             record.release()
     if handler.thread.over is MODEL_DIED:

@@ -12,7 +12,7 @@ from daemon.serving.answer_form import AnswerForm, NamedSchema
 from daemon.serving.api.field_types import Count, Part, Stops, Whole, wrong
 from daemon.serving.api.forms import ChatForm, ToolChoice, demanded_form
 from daemon.serving.api.messages import Message, Tools
-from daemon.serving.api.prompts_field import TextOrTokens, prompts
+from daemon.serving.api.prompts_field import Prompt, TextOrTokens, prompts
 
 MOST_MESSAGES = 2_000
 MOST_ANSWERS, MOST_ALTERNATIVES = 128, 20
@@ -67,7 +67,10 @@ def _not_empty(value: int) -> int:
     return value
 
 
-AnswerCount = Annotated[Count, BeforeValidator(_not_empty)]
+Positive = Annotated[int, Field(ge=1)]
+AnswerCount = Annotated[
+    Count, BeforeValidator(_not_empty, json_schema_input_type=Positive | Literal[-1])
+]
 
 
 class GenerateRequest(SamplingFields):
@@ -110,7 +113,7 @@ class OpenAIRequest(SamplingFields):
 class CompletionRequest(OpenAIRequest):
     """The body of `POST /v1/completions`; with `max_tokens` 0 a prompt is only scored."""
 
-    prompt: Annotated[Any, BeforeValidator(prompts)]
+    prompt: Annotated[Any, BeforeValidator(prompts, json_schema_input_type=Prompt)]
     n: Answers | None = None
     best_of: Answers | None = None
     echo: bool | None = None
@@ -178,3 +181,11 @@ class ChatRequest(OpenAIRequest):
     def tool_texts(self) -> tuple[str, ...]:
         """Return the tools as chat templates take them."""
         return () if self.tool_choice == "none" else tuple(tool.text() for tool in self.tools or ())
+
+
+class FeedbackRequest(Part):
+    """The body of `POST /v1/feedback`."""
+
+    id: str = Field(min_length=1, max_length=128)
+    rating: Literal["good", "bad"]
+    better: str | None = Field(None, min_length=1)

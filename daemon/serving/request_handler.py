@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.clock import Clock
+from daemon.core.rows.examples import Turn
 from daemon.serving.answer_events import Answering, ClientGone, Indexed, Nothing
 from daemon.serving.answer_form import AnswerForm
 from daemon.serving.api.request_notes import IgnoredFields, notes_of
@@ -34,6 +35,7 @@ from daemon.serving.registry import Registry
 from daemon.serving.request_bodies import SEEDS, SamplingFields
 from daemon.serving.response_formats import AnswerParts, Frame, ResponseFormat
 from daemon.serving.stream import EventStream
+from daemon.serving.usage import AnswerUsage, UsageRecorder
 from daemon.settings_serving import ServerSettings
 
 PromptsOf = Callable[[ServedVersion], Sequence[tuple[int, ...]]]
@@ -62,6 +64,8 @@ class GenerationRequest:
     """The answers go on with the prompt's text."""
     form: AnswerForm | None = None
     """The form that the answers must have."""
+    turns: tuple[Turn, ...] = ()
+    """The conversation, for those who send a better answer; none of a text to continue."""
 
 
 @dataclass
@@ -74,6 +78,7 @@ class RequestHandler:
     thread: EngineThread
     metrics: ServerMetrics
     clock: Clock
+    usage: UsageRecorder
     # Rendering and tokenizing a long prompt takes time: a thread does it, not the event loop.
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="prompts")
@@ -115,7 +120,12 @@ class RequestHandler:
         ]
         created_s = int(self.clock.now().timestamp())
         frame = Frame(uuid4().hex, created_s, subject, sum(map(len, prompts)), len(works))
-        answering = Answering(self.thread, self.metrics, self.clock, works, began_s)
+        client = notes_of(request.scope).client
+
+        def ended(answering: Answering) -> None:
+            self.usage.answered(self._usage(frame, client, answering), generation.turns)
+
+        answering = Answering(self.thread, self.metrics, self.clock, works, began_s, on_end=ended)
         answering.submit()
         events = answering.events(request.receive)
         if generation.choices.stream:
@@ -127,6 +137,20 @@ class RequestHandler:
         async with aclosing(events):
             parts = await _whole(events, len(works))
         return Response(json_bytes(shape.whole(frame, parts)), media_type="application/json")
+
+    def _usage(self, frame: Frame, client: str, answering: Answering) -> AnswerUsage:
+        return AnswerUsage(
+            frame.id,
+            frame.subject.model,
+            frame.subject.version,
+            client,
+            frame.prompt_tokens,
+            sum(answering.tokens.values()),
+            len(answering.works),
+            answering.first_s,
+            self.clock.monotonic_s() - answering.began_s,
+            ", ".join(sorted(set(answering.ends.values()))),
+        )
 
     def _works(
         self,

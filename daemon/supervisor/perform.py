@@ -24,7 +24,7 @@ from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.benchmarks import publish_benchmarks
 from daemon.supervisor.claiming import pass_on, take, unclaim
-from daemon.supervisor.corrections import alert_corrections, settle_corrections
+from daemon.supervisor.intake_alerts import raise_alerts, settle_alerts
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.request import open_run
 from daemon.supervisor.untrained_rows import report_untrained
@@ -64,6 +64,7 @@ class Performer:
             do.RequestEvaluation: partial(self._request, say.Evaluate()),
             do.AbandonRun: self._abandon_run,
             do.MarkSkip: self._mark_skip,
+            do.EndSeries: self._end_series,
             do.BeginUnit: self._begin_unit,
             do.LeaveUnit: self._leave_unit,
             do.SkipOrder: self._skip_order,
@@ -120,7 +121,7 @@ class Performer:
         assert report is not None
         place = self._layout.job("incoming", card.job)
         readings.forget(place)
-        alert_corrections(self._journal, place)
+        raise_alerts(self._journal, place)
         seal = row_files.seal_of(place)
         card = replace(card, intake=report, intake_deaths=0, intake_starts=0, seal=seal)
         self._workspace.queue.move(card, "incoming", card.priority)
@@ -146,7 +147,7 @@ class Performer:
         if action.source == "running":
             report_untrained(self._workspace, card.job, seen)
         self._workspace.queue.move(card, action.source, state)
-        settle_corrections(self._journal, card.job)
+        settle_alerts(self._journal, card.job)
         level = "warning" if state == "failed" or action.outcome == "not_promoted" else "info"
         message = f"{card.job} is {ending_of(action.outcome, action.reason)}"
         self._journal.event(
@@ -250,6 +251,9 @@ class Performer:
     def _mark_skip(self, action: do.MarkSkip, seen: Snapshot) -> None:
         self._workspace.runs.mark_skip(action.run, action.job)
         self._reply(do.Reply(action.command, "done", f"skipping {action.job}"), seen)
+
+    def _end_series(self, action: do.EndSeries, _seen: Snapshot) -> None:
+        self._workspace.runs.mark_last_try(action.run)
 
     # --- orders -------------------------------------------------------------------------------
 

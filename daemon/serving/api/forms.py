@@ -35,7 +35,33 @@ def _choice(value: Any) -> Any:
     wrong(f"must be {CHOICES}")
 
 
-ToolChoice = Annotated[str, BeforeValidator(_choice)]
+class ChosenFunction(Part):
+    """A function by its name."""
+
+    name: str
+
+
+class ChosenTool(Part):
+    """A tool that must be called, as chats write it."""
+
+    type: Literal["function"]
+    function: ChosenFunction
+
+
+class ChosenName(Part):
+    """A tool that must be called, as responses write it."""
+
+    type: Literal["function"]
+    name: str
+
+
+ToolChoice = Annotated[
+    str,
+    BeforeValidator(
+        _choice,
+        json_schema_input_type=Literal["auto", "none", "required"] | ChosenTool | ChosenName,
+    ),
+]
 """`auto`, `none`, `required`, or the name of a tool after `#`."""
 
 

@@ -10,7 +10,7 @@ from daemon.core.rows.examples import Call, Turn, compact
 from daemon.serving.answer_form import AnswerForm
 from daemon.serving.api.field_types import SENTENCE, TAG, Part, wrong
 from daemon.serving.api.forms import TextForm, ToolChoice, demanded_form
-from daemon.serving.api.messages import Function, Message
+from daemon.serving.api.messages import Function, Message, TextPart
 from daemon.serving.request_bodies import MOST_MESSAGES, AnswerCount, SamplingFields
 
 CALL, RESULT, THOUGHT = "function_call", "function_call_output", "reasoning"
@@ -51,7 +51,7 @@ class ResultItem(Part):
     """What a call came to."""
 
     type: Literal["function_call_output"]
-    output: Annotated[str, BeforeValidator(_result)]
+    output: Annotated[str, BeforeValidator(_result, json_schema_input_type=str | list[TextPart])]
     call_id: str | None = None
     id: str | None = None
     status: str | None = None
@@ -113,13 +113,17 @@ class TextOptions(Part):
     format: TextForm | None = None
 
 
+_Items = Annotated[list[MessageItem | CallItem | ResultItem | ThoughtItem], Field(min_length=1)]
+"""The same as clients write them."""
+
+
 class ResponsesRequest(SamplingFields):
     """The body of `POST /v1/responses`."""
 
     input: Annotated[
         list[Item],
         Field(min_length=1, max_length=MOST_MESSAGES),
-        BeforeValidator(_as_items),
+        BeforeValidator(_as_items, json_schema_input_type=str | _Items),
     ]
     instructions: str | None = None
     max_output_tokens: AnswerCount | None = None
