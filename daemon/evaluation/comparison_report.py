@@ -113,7 +113,7 @@ def test_rows(report: Report) -> Rows:
 
 
 def loss_rows(report: Report) -> Rows:
-    """Return the table of losses on the golden answers, in nats a token; lower is better."""
+    """Return the table of losses on the golden answers, in nats per token; lower is better."""
     rows: Rows = []
     for one in report["losses"]:
         test = one["test"]

@@ -52,7 +52,7 @@ def _losses(report: JudgementReport) -> Iterator[str]:
         if one["items"] and was is not None and now is not None:
             yield (
                 f"Loss on {set_title(one['set'])} ({one['items']} rows): {rounded(was)} with "
-                f"{before}, {rounded(now)} with this version, in nats a token."
+                f"{before}, {rounded(now)} with this version, in nats per token."
             )
 
 

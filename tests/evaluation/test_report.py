@@ -114,7 +114,7 @@ def test_a_report_leads_with_the_verdict_and_what_changed() -> None:
         assert places == sorted(places)
         moved = "9 of 9 with this version; 9 from wrong to right and 0 from right to wrong"
         assert f"Right answers: 0 of 9 with v000002, {moved}" in page
-        assert "(12 rows): 1.5 with v000002, 1 with this version, in nats a token" in page
+        assert "(12 rows): 1.5 with v000002, 1 with this version, in nats per token" in page
 
 
 def test_a_report_says_what_a_grade_means_beside_a_verdict() -> None:

@@ -26,7 +26,7 @@ class Gate:
     level: float
     """Chance that any of the comparisons comes out better, or any worse, by luck."""
     min_effect: float
-    """Least change of a loss that counts, in nats a token."""
+    """Least change of a loss that counts, in nats per token."""
     min_gain: float
     """Least change of another metric that counts as better, as a share of 1."""
     unproven: Literal["promote", "hold"]
@@ -196,7 +196,8 @@ def _forgot(one: Forgetting) -> str:
     families = "" if one.families is None else f" in {one.families} families"
     return (
         f"{what} forgotten: on {one.items} held-out rows{families} the loss is {one.rise:+.3f} "
-        f"nats a token from {one.against}, {one.tolerated:.3f} is tolerated (p = {one.p_worse:.2g})"
+        f"nats per token from {one.against}; {one.tolerated:.3f} is tolerated "
+        f"(p = {one.p_worse:.2g})"
     )
 
 
@@ -238,7 +239,7 @@ def _why_not(
 
 def _say(test: PairedComparison, why_not: str = "") -> str:
     p = min(test.p_better, test.p_worse)
-    unit = " nats a token" if test.metric == LOSS else ""
+    unit = " nats per token" if test.metric == LOSS else ""
     families = "" if test.families is None else f" in {test.families} families"
     return (
         f"{test.against} on {test.items} items{families} of {set_title(test.name)} "
