@@ -217,11 +217,11 @@ def _unproven(
     gate: Gate,
 ) -> str:
     if test.p_worse < test.p_better and not _may_refuse(test, judgement):
-        return f"held against the best version instead of {_say(test)}"
+        return f"compared with the best version instead of {_say(test)}"
     if test.p_better <= test.p_worse and test not in judgement.comparisons:
         # The best version of a suite is where a fall begins, not what a gain is proven against.
-        return f"no fall against {_say(test)}"
-    return f"no change that counts against {_say(test, _why_not(test, better, falls, gate))}"
+        return f"no fall below {_say(test)}"
+    return f"no decisive difference from {_say(test, _why_not(test, better, falls, gate))}"
 
 
 def _why_not(

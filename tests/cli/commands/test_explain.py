@@ -61,10 +61,10 @@ def test_losses_and_the_reason_of_the_verdict_are_told_as_the_version_has_them(
 
 
 def test_only_a_first_version_had_no_moments_before_it(finetuned: Command, trained: Path) -> None:
-    words = "of the optimizer: none; the run started from the untouched base"
+    words = "moments: none; the run started from the untouched base"
     first, second = (finetuned("explain", n, "--root", trained).stdout for n in ("1", "2"))
     assert words in first
-    assert "of the optimizer: " in second and words not in second
+    assert "moments: " in second and words not in second
 
 
 @pytest.mark.parametrize(("count", "left"), [(5, 0), (7, 2)])
