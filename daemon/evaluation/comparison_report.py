@@ -178,7 +178,7 @@ def headline(report: Report) -> list[str]:
         sentences.append("no subject is proven best of all")
     sentences += writing_sentences(report)
     sentences += [
-        f"grade of {name}: {shown_grade(found['grade'])}, of {parts_shown(found['grade'])}"
+        f"grade of {name}: {shown_grade(found['grade'])}, from {parts_shown(found['grade'])}"
         for name, found in report["overall"].items()
         if found is not None and found["grade"] is not None
     ]
