@@ -150,7 +150,7 @@ def test_a_version_of_before_runs_were_kept_says_so(
     shutil.copytree(trained, tmp_path / "w", symlinks=True)
     (Layout(tmp_path / "w").version("v000001") / "run.json").unlink()
     told = finetuned("reproduce", "1", "--root", tmp_path / "w")
-    assert told.exit_code == 1 and "was sealed before versions carried" in told.stderr
+    assert told.exit_code == 1 and "was sealed before versions stored" in told.stderr
 
 
 def test_sets_of_questions_and_the_code_are_named_in_words(
