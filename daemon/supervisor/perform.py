@@ -64,6 +64,7 @@ class Performer:
             do.RequestEvaluation: partial(self._request, say.Evaluate()),
             do.AbandonRun: self._abandon_run,
             do.MarkSkip: self._mark_skip,
+            do.EndSeries: self._end_series,
             do.BeginUnit: self._begin_unit,
             do.LeaveUnit: self._leave_unit,
             do.SkipOrder: self._skip_order,
@@ -250,6 +251,9 @@ class Performer:
     def _mark_skip(self, action: do.MarkSkip, seen: Snapshot) -> None:
         self._workspace.runs.mark_skip(action.run, action.job)
         self._reply(do.Reply(action.command, "done", f"skipping {action.job}"), seen)
+
+    def _end_series(self, action: do.EndSeries, _seen: Snapshot) -> None:
+        self._workspace.runs.mark_last_try(action.run)
 
     # --- orders -------------------------------------------------------------------------------
 

@@ -213,6 +213,13 @@ class TryAgain:
 
 
 @dataclass(frozen=True)
+class EndSeries:
+    """Make a run the last try of its jobs."""
+
+    run: str
+
+
+@dataclass(frozen=True)
 class MoveLink:
     """Point `current_model` at a version."""
 
@@ -320,6 +327,7 @@ Action = (
     | RequestEvaluation
     | AbandonRun
     | MarkSkip
+    | EndSeries
     | ReturnJob
     | RemoveRun
     | BeginUnit

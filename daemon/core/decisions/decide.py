@@ -37,6 +37,8 @@ def decide(snapshot: Snapshot) -> list[do.Action]:
     if snapshot.stopping:
         return [do.StopDaemon()]
     requested = obey(snapshot)
+    if any(isinstance(action, do.StopDaemon) for action in requested):
+        return requested
     repair = _repair_link(snapshot, requested)
     if repair is not None:
         # Nothing can be decided about a run until a version is current.
@@ -224,7 +226,7 @@ def _run(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
         verdict = decide_verdict(run.candidate.judgement, run.candidate.gate)
         if not run.candidate.judgement.finite:
             return _end_jobs(snapshot, run, "failed", verdict.reasons[0])
-        if may_try_again(run.candidate, verdict):
+        if not run.last_try and may_try_again(run.candidate, verdict):
             return [do.TryAgain(run.run, verdict)]
         return [do.SealCandidate(run.run, verdict)]
     if run.ended is not None:

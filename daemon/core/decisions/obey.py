@@ -3,6 +3,7 @@
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.commands import Command, explain_unknown, in_order
 from daemon.core.decisions.snapshot import OrderOnDisk, RunOnDisk, Snapshot
+from daemon.core.decisions.tries import goes_on
 from daemon.core.workspace.versions import Version
 
 
@@ -17,7 +18,7 @@ def _one(snapshot: Snapshot, command: Command) -> list[do.Action]:
         return [do.Reply(command, "stale", why)]
     match command.word:
         case "stop":
-            return [do.Reply(command, "done", "stopping"), do.StopDaemon()]
+            return _stop(snapshot, command)
         case "resume":
             return [do.EndPause(command)]
         case "skip":
@@ -38,6 +39,15 @@ def _one(snapshot: Snapshot, command: Command) -> list[do.Action]:
             return [do.Reply(command, "unknown", explain_unknown(command.word))]
 
 
+def _stop(snapshot: Snapshot, command: Command) -> list[do.Action]:
+    """Stop the daemon; in a series of tries the one in progress becomes the last."""
+    stop: list[do.Action] = [do.Reply(command, "done", "stopping"), do.StopDaemon()]
+    run = snapshot.run
+    if run is None or run.last_try or not (run.try_number > 1 or goes_on(run)):
+        return stop
+    return [do.EndSeries(run.next_try or run.run), *stop]
+
+
 def _skip(snapshot: Snapshot, command: Command) -> do.Action:
     run, order = snapshot.run, _order_meant(snapshot, command)
     if order is not None:
@@ -47,7 +57,7 @@ def _skip(snapshot: Snapshot, command: Command) -> do.Action:
     job = command.content.strip() or run.jobs[0]
     if job not in run.jobs:
         return do.Reply(command, "too_late", f"{job} is not in the current run")
-    if _sealed(snapshot, run) or run.candidate is not None:
+    if _sealed(snapshot, run) or (run.candidate is not None and not goes_on(run)):
         return do.Reply(command, "too_late", f"{run.run} is already trained")
     if not command.content and run.frozen_ns is not None and command.created_ns < run.frozen_ns:
         return do.Reply(command, "too_late", f"it is older than {run.run}, which began later")

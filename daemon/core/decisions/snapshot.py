@@ -104,6 +104,10 @@ class RunOnDisk:
     """The job that the user wants skipped, as recorded in the run's directory."""
     next_try: str | None = None
     """The run that tries its jobs again, where it has been opened."""
+    try_number: int = 1
+    """Which run of its jobs it is, from the same version."""
+    last_try: bool = False
+    """The series of tries was stopped: its jobs are not tried again after it."""
 
 
 @dataclass(frozen=True)

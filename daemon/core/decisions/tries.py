@@ -1,7 +1,7 @@
 """A run that forgets too much is tried again, with more replay and a lower rate, a few times."""
 
-from daemon.core.decisions.promotion import Verdict
-from daemon.core.decisions.snapshot import Candidate
+from daemon.core.decisions.promotion import Verdict, decide_verdict
+from daemon.core.decisions.snapshot import Candidate, RunOnDisk
 from daemon.core.training.manifests import Draft
 from daemon.core.training.run_requests import EarlierTry, RunRequest, RunTry
 
@@ -20,6 +20,14 @@ def may_try_again(candidate: Candidate, verdict: Verdict) -> bool:
         and candidate.try_number < candidate.gate.tries
         and candidate.tokens <= candidate.gate.try_tokens
     )
+
+
+def goes_on(run: RunOnDisk) -> bool:
+    """Return whether another try of the run's jobs follows it, or is begun already."""
+    if run.last_try or run.candidate is None:
+        return False
+    verdict = decide_verdict(run.candidate.judgement, run.candidate.gate)
+    return run.next_try is not None or may_try_again(run.candidate, verdict)
 
 
 def next_try(request: RunRequest, draft: Draft, verdict: Verdict) -> RunTry:

@@ -29,6 +29,9 @@ from daemon.layout_jobs import RunLayout
 QUARANTINED = "damaged-"
 """Prefix of the directory of a damaged run, which no longer counts as a run."""
 
+LAST_TRY = "last_try"
+"""Empty; a run that has it is the last of its series of tries."""
+
 CHECKPOINT = re.compile(r"c(\d+)\Z")
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
@@ -118,6 +121,8 @@ class RunRequests:
             ended=_ended(place),
             skip=_skip(place),
             next_try=following,
+            try_number=1 if request.try_ is None else request.try_.number,
+            last_try=(place.folder / LAST_TRY).exists(),
         )
 
     def _quarantine(self, run: str, error: Exception) -> None:
@@ -218,6 +223,10 @@ class RunRequests:
         """Record that a job of the run is to be skipped."""
         write_record(self._layout.run(run).folder / "skip.json", SkipMark(job))
 
+    def mark_last_try(self, run: str) -> None:
+        """Record that the jobs of the run are not tried again after it."""
+        atomic.write_bytes(self._layout.run(run).folder / LAST_TRY, b"")
+
     def end(self, record: RunRecord) -> RunRecord:
         """Write the record of how a run ended, then remove its directory; return the record.
 
@@ -269,7 +278,7 @@ def _progress(place: RunLayout) -> Attempts:
 
 
 def _newest_step(place: RunLayout) -> int:
-    """Return the step of the newest checkpoint, unverified; 0 where there is none."""
+    """Return the step of the newest checkpoint, unverified; 0 if there is none."""
     with suppress(FileNotFoundError):
         found = map(CHECKPOINT.match, os.listdir(place.checkpoints))
         return max((int(match[1]) for match in found if match), default=0)

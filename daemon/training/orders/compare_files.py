@@ -1,4 +1,4 @@
-"""Compares the files of a version with those of a run done again; reaches no conclusion."""
+"""Compares the adapter, moments and metrics of a version with those of a repeated run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from daemon.training.records.state import METRICS
 
 
 def compare_files(version: Path, again: Path, manifest: Manifest) -> Files:
-    """Compare adapter and moments with what the manifest says of the version's, here or not."""
+    """Compare adapter and moments with the digests in the version's manifest."""
     listed = manifest.files
     same = {name: models.digest(again / name) == listed[name].sha256 for name in (ADAPTER, MOMENTS)}
     gap = 0.0 if same[ADAPTER] else _gap(version / ADAPTER, again / ADAPTER)
@@ -24,7 +24,7 @@ def compare_files(version: Path, again: Path, manifest: Manifest) -> Files:
 
 
 def _gap(then: Path, now: Path) -> float | None:
-    """Return the greatest difference of a weight; None where the old ones are gone or of no like.
+    """Return the greatest difference of a weight; None if the old ones are gone or differ in shape.
 
     Adapters are computed and kept in float32.
     """
@@ -39,5 +39,5 @@ def _gap(then: Path, now: Path) -> float | None:
 
 
 def steps_of_version(version: Path) -> Iterator[MetricsLine]:
-    """Give the metrics of a version's steps; they lie a step a line."""
+    """Yield the metrics of a version's steps, which are stored one step a line."""
     return read_steps(version / METRICS)

@@ -1,7 +1,7 @@
 """The evaluations of a run: every `evaluation.eval_every` steps and after the last one.
 
 None is left out. Where they take more than `evaluation.budget_share` of the time, they answer
-fewer sample prompts, down to one.
+fewer sample prompts, down to three.
 """
 
 import math
@@ -17,6 +17,10 @@ from daemon.training.data.batches import holdout_rows, questions
 from daemon.training.machine.answering import BatchedAnswering
 from daemon.training.records.state import RunState
 from daemon.training.run.samples import Samples
+
+FEWEST = 3
+"""Sample prompts of every evaluation: a share of right answers out of one says nothing, and three
+answers in a batch take little longer than one."""
 
 FORGIVEN_S = 1.0
 """How many seconds evaluations may be over budget before fewer prompts are answered."""
@@ -96,7 +100,8 @@ class RunEvaluations:
         """Count an evaluation; halve the prompts of the following ones where it cost too much."""
         self._evaluated_s += seconds
         over = seconds > 0.0 and self.budget_s < -FORGIVEN_S
-        self._samples.keep_count(max(1, answered // 2) if over and answered else answered)
+        fewer = max(FEWEST, answered // 2) if over else answered
+        self._samples.keep_count(min(answered, fewer))
 
 
 def _is_due(step: int, every: int, end: int) -> bool:

@@ -94,6 +94,32 @@ def test_skipping_the_job_ends_the_series() -> None:
     assert do.TryAgain not in found and do.SealCandidate not in found
 
 
+def test_a_skip_between_two_tries_ends_the_series() -> None:
+    """It was answered "already trained", and the next try began."""
+    skip = w.command("skip")
+    assert decide(forgetful(commands=(skip,)))[0] == do.MarkSkip("r000007", "000002-job", skip)
+
+
+def test_a_stop_makes_the_try_in_progress_the_last() -> None:
+    """After `stop` and a new start the series went on with the next try."""
+    stop = w.command("stop")
+    second = w.run(2, try_number=2)
+    assert do.EndSeries("r000007") in decide(forgetful(run=second, commands=(stop,)))
+    # Between two tries: the candidate there is, or the try that is opened already.
+    assert acts(forgetful(commands=(stop,))) == [do.EndSeries, do.Reply, do.StopDaemon]
+    begun = replace(forgetful().run or second, next_try="r000008")
+    assert do.EndSeries("r000008") in decide(forgetful(run=begun, commands=(stop,)))
+    # A run that is no try of a series is only interrupted.
+    assert acts(forgetful(run=w.run(2), commands=(stop,))) == [do.Reply, do.StopDaemon]
+
+
+def test_after_the_last_try_of_a_stopped_series_the_candidate_is_sealed() -> None:
+    run = forgetful().run
+    assert run is not None
+    found = acts(forgetful(run=replace(run, last_try=True)))
+    assert do.SealCandidate in found and do.TryAgain not in found
+
+
 def test_a_link_that_was_moved_ends_the_series() -> None:
     chain = {one.version: one for one in (w.version(0), w.version(1, 0))}
     found = acts(forgetful(versions=chain, current="v000001", complete=frozenset(chain)))

@@ -20,14 +20,17 @@ def evaluated(*pipes: ScriptedPipe) -> list[say.Evaluated]:
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
 def test_no_evaluation_is_left_out_whatever_they_cost(workspace: Workspace, share: float) -> None:
-    """Turns were left out to stay within the budget: of four in the demo, two were."""
-    pipe = train(workspace, "r000001", ANSWER_S, eval_every=3, budget_share=share)
+    """Turns were left out to stay within the budget: of four in the demo, two were.
+
+    Later one prompt was left of three: 100 % right (1 of 1) says nothing.
+    """
+    pipe = train(workspace, "r000001", ANSWER_S, eval_every=3, samples=8, budget_share=share)
     found = evaluated(pipe)
     assert [one.step for one in found] == list(range(3, STEPS + 1, 3))
     assert all(one.validation_loss is not None for one in found)
     answers = [len(one.samples) for one in found]
-    assert answers == sorted(answers, reverse=True) and answers[-1] == 1
-    assert all(len(one.samples) + one.left_out == 2 for one in found)
+    assert answers == sorted(answers, reverse=True) and answers[-1] == 3
+    assert all(len(one.samples) + one.left_out == 8 for one in found)
 
 
 def test_within_the_budget_all_prompts_are_answered_each_time(workspace: Workspace) -> None:
