@@ -1,4 +1,4 @@
-"""Names what people drop by mistake: spreadsheets, web pages, archives, pointers; opens none."""
+"""Recognises files dropped by mistake by their first bytes: spreadsheets, archives, pointers."""
 
 from pathlib import Path
 from typing import NamedTuple
