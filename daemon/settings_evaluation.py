@@ -101,6 +101,11 @@ class GateSettings(Section):
         ge=0,
         description="Most tokens that a run may have trained to be tried again.",
     )
+    merge: bool = Field(
+        True,
+        description="Keep less of a run's change, three quarters to one, where all of it would "
+        "raise earlier files' tune rows beyond what is tolerated.",
+    )
     audit_every: int = Field(
         10,
         ge=0,
