@@ -129,6 +129,11 @@ class Layout:
         return self.root / "server.lock"
 
     @property
+    def served(self) -> Path:
+        """Usage figures and feedback, written by the server where `server.usage` is on."""
+        return self.root / "served"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.rows.prefix import NONE, Prefix
 from daemon.core.training.learning_rates import default_rate
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.settings_evaluation import (
     EvaluationSettings,
     GateSettings,
@@ -45,10 +46,10 @@ class TrainingSettings(Section):
         None,
         gt=0.0,
         le=1000.0,
-        description="Strength of the adapter; 2.0 where neither this nor alpha is given.",
+        description="Strength of the adapter; 2.0 if neither this nor alpha is set.",
     )
     alpha: float | None = Field(
-        None, gt=0.0, description="The same strength as other tools write it: scale = alpha / rank."
+        None, gt=0.0, description="The same strength in other tools' terms: scale = alpha / rank."
     )
     rslora: bool = Field(
         False, description="alpha is divided by the square root of the rank, not by the rank."
@@ -68,31 +69,31 @@ class TrainingSettings(Section):
         None,
         gt=0.0,
         le=1.0,
-        description="Peak learning rate; by the base's width and the adapter where none is given.",
+        description="Peak learning rate; chosen by the base's width and the adapter if none.",
     )
     batch_rows: int = Field(8, ge=1, le=4096, description="Rows of one optimizer step.")
     row_tokens: int | None = Field(
         None,
         ge=16,
         le=2**20,
-        description="Tokens of a row that several texts share; measured where none is given.",
+        description="Tokens of a row that several texts share; measured if none.",
     )
     row_layout: Literal["packed", "alone"] | None = Field(
-        None, description="Texts share rows, or each has one; the faster one where none is given."
+        None, description="Texts share rows, or each has its own; the faster way if none."
     )
     pass_tokens: int | None = Field(
         None,
         ge=16,
         le=2**20,
-        description="Tokens computed at once, a larger step in parts; by the machine where none.",
+        description="Tokens computed at once, larger steps in parts; by the machine if none.",
     )
     grad_checkpoint: bool = Field(
-        False, description="Compute each layer again for its gradient: less memory, more time."
+        False, description="Recompute each layer for its gradient: less memory, more time."
     )
     kept_bytes: int = Field(
         2 * 2**30,
         ge=0,
-        description="Disk for what the layers that learn nothing make of a run's rows, in bytes.",
+        description="Disk space for cached outputs of frozen layers, in bytes.",
     )
     max_row_tokens: int = Field(1024, ge=16, le=2**20, description="Most tokens of a row.")
     over_long: Literal["reject", "split", "truncate"] = Field(
@@ -121,13 +122,13 @@ class TrainingSettings(Section):
         description="Largest norm of a gradient; longer ones are scaled.",
     )
     warmup_steps: int = Field(
-        10, ge=0, le=100_000, description="First steps of a lineage over which the rate climbs."
+        10, ge=0, le=100_000, description="First steps of a lineage, over which the rate rises."
     )
     rewarm_steps: int = Field(
         5,
         ge=0,
         le=100_000,
-        description="First steps of a later run over which it climbs, with carry_schedule = decay.",
+        description="First steps of a later run, over which it rises if carry_schedule = decay.",
     )
     decay_share: Share = Field(0.2, description="Last share of each run over which the rate falls.")
     decay_floor: Share = Field(0.1, description="Share of the peak rate at a run's last step.")
@@ -135,21 +136,21 @@ class TrainingSettings(Section):
         0,
         ge=0,
         le=1_000_000,
-        description="Steps without a better loss on the tune rows that end a run; 0 for never.",
+        description="Steps without a better loss on tune rows after which a run ends; 0 for never.",
     )
     min_delta: float = Field(
-        0.01, ge=0.0, le=10.0, description="Fall of that loss that counts, in nats a token."
+        0.01, ge=0.0, le=10.0, description="Least fall of that loss that counts, in nats per token."
     )
     carry_moments: Literal["keep", "decay", "reset"] = Field(
         "keep",
-        description="The optimizer's moments in a run after another: kept, halved, or fresh.",
+        description="The optimizer's moments in the next run: kept, halved, or fresh.",
     )
     carry_schedule: Literal["keep", "decay", "reset"] = Field(
         "keep",
-        description="Its learning rate: the peak at once, a short climb, or the whole warm-up.",
+        description="Its learning rate: the peak at once, a short rise, or the whole warm-up.",
     )
     carry_step: Literal["keep", "reset"] = Field(
-        "keep", description="The optimizer's count of steps, which corrects young moments."
+        "keep", description="The optimizer's step count, used to correct young moments."
     )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of order, adapter and dropout.")
 
@@ -178,6 +179,18 @@ class TrainingSettings(Section):
     def _alpha_divisor(self) -> float:
         return math.sqrt(self.rank) if self.rslora else float(self.rank)
 
+    @property
+    def adapter(self) -> AdapterSpec:
+        """The adapter that these settings describe."""
+        return AdapterSpec(
+            kind=self.kind,
+            rank=self.rank,
+            scale=self.effective_scale,
+            dropout=self.dropout,
+            num_layers=self.num_layers,
+            keys=self.keys,
+        )
+
     @field_validator("keys")
     @classmethod
     def _within_the_layers(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -203,7 +216,7 @@ class TrainingSettings(Section):
 
 
 class ReplaySettings(Section):
-    """How much of what was learned before is trained again."""
+    """How much of earlier files is trained again."""
 
     share: float = Field(
         0.1,
@@ -212,14 +225,13 @@ class ReplaySettings(Section):
         description="Share of a run's rows that are drawn from earlier runs.",
     )
     most_share: float = Field(
-        0.3, ge=0.0, le=0.9, description="Most of it where earlier files were forgotten."
+        0.3, ge=0.0, le=0.9, description="Largest such share if earlier files were forgotten."
     )
     alarm: float = Field(
         0.1,
         gt=0.0,
         le=10.0,
-        description="Rise of the loss on an earlier hold-out that is told as an alert, in nats a "
-        "token.",
+        description="Rise of an earlier hold-out's loss that raises an alert, in nats per token.",
     )
 
 
@@ -232,15 +244,17 @@ class RunSettings(Section):
         description="Small jobs are gathered into one run until it has this many training rows.",
     )
     loss_curve: bool = Field(
-        True, description="Also draw the losses as loss_curve.png in the version, about a second."
+        True, description="Also write loss_curve.png into the version; takes about a second."
     )
 
 
 class CheckpointSettings(Section):
     """When a run commits its progress."""
 
-    seconds: float = Field(60.0, gt=0.0, le=86400.0, description="Most seconds between commits.")
-    steps: int = Field(0, ge=0, description="Also a commit every so many steps; 0 for none.")
+    seconds: float = Field(
+        60.0, gt=0.0, le=86400.0, description="Longest time between commits, in seconds."
+    )
+    steps: int = Field(0, ge=0, description="Also commit every this many steps; 0 for none.")
     keep: int = Field(2, ge=1, le=100, description="Checkpoints kept of the run in progress.")
 
 
@@ -248,7 +262,7 @@ class PauseSettings(Section):
     """What a pause does."""
 
     release_s: float = Field(
-        300.0, ge=0.0, description="Seconds of a pause after which the model leaves the memory."
+        300.0, ge=0.0, description="Seconds of a pause after which the model is unloaded."
     )
 
 
@@ -263,26 +277,24 @@ class RetentionSettings(Section):
 class TrainerSettings(Section):
     """The worker processes."""
 
-    idle_s: float = Field(
-        300.0, ge=0.0, description="Seconds a worker stays warm with nothing to do."
-    )
+    idle_s: float = Field(300.0, ge=0.0, description="Seconds an idle worker keeps running.")
     silent_s: float = Field(
         600.0,
         gt=0.0,
-        description="A trainer silent for so long, and ten of its steps, is ended as dead.",
+        description="A trainer silent for this long, and for ten of its steps, is killed.",
     )
     stop_s: float = Field(
-        5.0, gt=0.0, le=60.0, description="Seconds a trainer has to commit when it must stop."
+        5.0, gt=0.0, le=60.0, description="Seconds a trainer has to commit before it is killed."
     )
     keep_awake: bool = Field(
-        True, description="Hold off a Mac's idle sleep on mains power while a run goes on."
+        True, description="Prevent a Mac's idle sleep on mains power during a run."
     )
     cool_down: Literal["never", "laptop", "always"] = Field(
         "laptop",
         description="Rest when throttled or on battery; laptop: only where there is a battery.",
     )
     cool_down_share: float = Field(
-        0.5, gt=0.0, le=0.9, description="Share of the time that is rested while that lasts."
+        0.5, gt=0.0, le=0.9, description="Share of the time to rest while that lasts."
     )
     display_rest_share: float = Field(
         0.05,
@@ -293,12 +305,16 @@ class TrainerSettings(Section):
     max_traces: int = Field(
         192,
         ge=0,
-        description="Compiled shapes of a run after which a fresh trainer goes on; 0: none.",
+        description="Compiled shapes of a run after which a new trainer takes over; 0: none.",
     )
     max_growth: float = Field(
-        2.0, ge=0.0, description="Growth of its memory, as a factor, after which; 0 for none."
+        2.0,
+        ge=0.0,
+        description="Growth of its memory, as a factor, with the same effect; 0 for none.",
     )
-    max_runs: int = Field(0, ge=0, description="Runs after which a fresh one goes on; 0 for none.")
+    max_runs: int = Field(
+        0, ge=0, description="Runs after which a new trainer takes over; 0 for none."
+    )
 
 
 class LogSettings(Section):

@@ -14,7 +14,7 @@ Target = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class EvaluationSettings(Section):
-    """What is measured while a run goes on, and at its end."""
+    """What is measured during a run and at its end."""
 
     eval_every: int = Field(10, ge=0, description="Steps between evaluations; 0 for none.")
     samples: int = Field(
@@ -24,11 +24,11 @@ class EvaluationSettings(Section):
         16,
         ge=1,
         le=10_000,
-        description="Most hold-out rows of the validation loss; a run's are fixed as it begins.",
+        description="Most hold-out rows of the validation loss, fixed at the start of a run.",
     )
     max_new_tokens: int = Field(64, ge=1, le=4096, description="Longest answer, in tokens.")
     answer_s: float = Field(
-        60.0, gt=0.0, description="Longest time for an answer from its first token on, in seconds."
+        60.0, gt=0.0, description="Longest time for an answer, from its first token, in seconds."
     )
     budget_share: Share = Field(
         0.1,
@@ -46,7 +46,7 @@ class EvaluationSettings(Section):
         description="Suites in evals/, by name: benchmarks of every run; its verdict counts them.",
     )
     suite_items: int = Field(
-        50, ge=1, le=10_000, description="Most items of a suite that are asked for a verdict."
+        50, ge=1, le=10_000, description="Most items of a suite that are used for a verdict."
     )
 
 
@@ -57,10 +57,10 @@ class GateSettings(Section):
         "promote", description="What happens to a candidate neither proven better nor worse."
     )
     level: float = Field(
-        0.05, gt=0.0, lt=0.5, description="Chance of a false 'better' or 'worse' that is accepted."
+        0.05, gt=0.0, lt=0.5, description="Accepted chance of a false 'better' or 'worse'."
     )
     min_effect: float = Field(
-        0.01, ge=0.0, le=10.0, description="Smallest change of loss that counts, in nats a token."
+        0.01, ge=0.0, le=10.0, description="Smallest change of loss that counts, in nats per token."
     )
     min_gain: float = Field(
         0.02,
@@ -79,8 +79,8 @@ class GateSettings(Section):
         0.05,
         ge=0.0,
         le=10.0,
-        description="Tolerated rise of an earlier file's loss above the best it ever had, in nats "
-        "a token.",
+        description="Tolerated rise of an earlier file's loss above its best so far, in nats per "
+        "token.",
     )
     forgetting_share: float = Field(
         0.1,
@@ -121,21 +121,27 @@ class GradeSettings(Section):
     """How scores become one figure: weights count against each other; a target earns full marks."""
 
     accuracy_weight: Weight = Field(6.0, description="Weight of the suites' own main scores.")
-    accuracy_target: Target = Field(0.9, description="Mean main score that is full marks.")
+    accuracy_target: Target = Field(0.9, description="Mean main score that earns full marks.")
     overlap_weight: Weight = Field(1.0, description="Weight of words shared with golden answers.")
-    overlap_target: Target = Field(0.8, description="Mean token F1 that is full marks.")
+    overlap_target: Target = Field(0.8, description="Mean token F1 that earns full marks.")
     length_weight: Weight = Field(0.5, description="Weight of answers of the usual length.")
-    length_target: Target = Field(0.9, description="Mean fit of the length that is full marks.")
+    length_target: Target = Field(0.9, description="Mean fit of the length that earns full marks.")
     formatting_weight: Weight = Field(
         0.5, description="Weight of bold, lists, paragraphs as usual."
     )
-    formatting_target: Target = Field(0.9, description="Formatting compliance that is full marks.")
+    formatting_target: Target = Field(
+        0.9, description="Formatting compliance that earns full marks."
+    )
     style_weight: Weight = Field(0.5, description="Weight of likeness to the training answers.")
-    style_target: Target = Field(0.5, description="Mean likeness of style that is full marks.")
-    variety_weight: Weight = Field(0.5, description="Weight of not saying things twice.")
-    variety_target: Target = Field(0.95, description="1 less mean repetition that is full marks.")
-    calibration_weight: Weight = Field(1.0, description="Weight of being as sure as right.")
-    calibration_target: Target = Field(0.9, description="1 less calibration error: full marks.")
+    style_target: Target = Field(0.5, description="Mean likeness of style that earns full marks.")
+    variety_weight: Weight = Field(0.5, description="Weight of not repeating words.")
+    variety_target: Target = Field(
+        0.95, description="1 minus mean repetition that earns full marks."
+    )
+    calibration_weight: Weight = Field(1.0, description="Weight of being as confident as accurate.")
+    calibration_target: Target = Field(
+        0.9, description="1 minus the calibration error that earns full marks."
+    )
 
     @model_validator(mode="after")
     def _something_counts(self) -> Self:
@@ -146,7 +152,7 @@ class GradeSettings(Section):
 
 
 class TargetsSettings(Section):
-    """Figures to reach, like "smart_home.correct_call" = 0.9, bold = 0.6 or grade = 80."""
+    """Scores to reach, like "smart_home.correct_call" = 0.9, bold = 0.6 or grade = 80."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: JsonObject = Field(init=False)

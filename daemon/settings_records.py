@@ -45,9 +45,9 @@ class Misfit:
     """As `training.rank`, or the name of a whole section."""
     why: Why
     saved: Any
-    """None where nothing was saved."""
+    """None if nothing was saved."""
     used: Any
-    """None where nothing is used."""
+    """None if nothing is used."""
 
     def __str__(self) -> str:
         """Return it as a sentence for people."""
@@ -64,7 +64,7 @@ class SavedSettings:
 
     @property
     def problem(self) -> str | None:
-        """Why a run or an order cannot use them; None where it can."""
+        """Why a run or an order cannot use them; None if it can."""
         return _problem(self.misfits, IDLE)
 
 

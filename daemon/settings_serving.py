@@ -22,15 +22,15 @@ Origin = Annotated[
 
 
 class ServerSettings(Section):
-    """The HTTP server: who may ask it, and what it may take."""
+    """The HTTP server: access and limits."""
 
     enabled: bool = Field(
-        False, description="Have the daemon start the server, and start it again when it ends."
+        False, description="Let the daemon start the server, and restart it when it ends."
     )
-    address: str = Field("127.0.0.1", description="IP address to listen at.")
-    port: int = Field(9000, ge=1, le=65535, description="TCP port to listen at.")
+    address: str = Field("127.0.0.1", description="IP address to listen on.")
+    port: int = Field(9000, ge=1, le=65535, description="TCP port to listen on.")
     remote: bool = Field(
-        False, description="Allow an address that other machines can reach; a token is needed then."
+        False, description="Allow an address that other machines can reach; requires a token."
     )
     token: bool = Field(
         False, description="Ask requests for the token in server.token on this machine too."
@@ -45,36 +45,49 @@ class ServerSettings(Section):
         description="Web pages and apps that may ask from a browser, each by its exact origin, "
         "as http://localhost:3000 or app://obsidian.md.",
     )
+    usage: bool = Field(
+        False,
+        description="Record the figures of each answer (version, client program, tokens, times) "
+        "and take feedback, in served/; no texts.",
+    )
+    keep_examples: bool = Field(
+        False,
+        description="With usage: keep better answers that people send, with their questions, "
+        "in served/examples.jsonl, to be dropped as a file of rows.",
+    )
     idle_unload_s: float = Field(
-        300.0, gt=0.0, description="The model is given back after so long without a request."
+        300.0, gt=0.0, description="Seconds without a request after which the model is unloaded."
     )
     max_tokens: int = Field(
-        256, ge=1, le=1_000_000, description="Longest answer where a request says nothing of it."
+        256, ge=1, le=1_000_000, description="Longest answer, in tokens, unless a request sets it."
     )
     answer_s: float = Field(
         600.0, gt=0.0, description="Longest time for an answer, waiting included, in seconds."
     )
-    at_once: int = Field(16, ge=1, le=256, description="Answers in the making at the same time.")
+    at_once: int = Field(16, ge=1, le=256, description="Answers generated at the same time.")
     waiting: int = Field(
-        64, ge=0, le=10_000, description="Further requests that wait; more are told to come later."
+        64, ge=0, le=10_000, description="Further requests that may wait; more get 503."
     )
     versions: int = Field(
         4, ge=1, le=64, description="Versions kept in memory at once, over one base model."
     )
     prompt_cache_bytes: int = Field(
-        2**29, ge=0, description="Memory for what earlier prompts left, in bytes; 0 keeps nothing."
+        2**29, ge=0, description="Memory for the prompt cache, in bytes; 0 turns it off."
     )
     max_body_bytes: int = Field(
         2**20, ge=1024, le=2**28, description="Largest request body, in bytes."
     )
     body_s: float = Field(
-        10.0, gt=0.0, description="A request must have come whole within so many seconds."
+        10.0, gt=0.0, description="Seconds within which a request must have arrived whole."
     )
     send_s: float = Field(
-        30.0, gt=0.0, description="A client that takes nothing for so long is left, in seconds."
+        30.0, gt=0.0, description="Seconds after which a client that reads nothing is dropped."
     )
     connections: int = Field(
-        256, ge=1, le=10_000, description="Connections at once; more are closed at once."
+        256,
+        ge=1,
+        le=10_000,
+        description="Simultaneous connections; further ones are closed at once.",
     )
 
     @property

@@ -28,12 +28,12 @@ class IntakeSettings(Section):
         16 * 2**30, ge=1, description="A larger file is refused before it is read, in bytes."
     )
     max_unpacked: int = Field(
-        20 * 2**30, ge=1, description="More than this may not come out of a packed file, in bytes."
+        20 * 2**30, ge=1, description="Most that is unpacked from a compressed file, in bytes."
     )
     max_unpacked_ratio: int = Field(
         200,
         ge=2,
-        description="Nor more than so many times the file; up to 1 MiB is always taken.",
+        description="Nor more than this many times its size; 1 MiB is always allowed.",
     )
     max_line_bytes: int = Field(
         8 * 2**20, ge=64, le=2**31, description="A longer line is refused, in bytes."
@@ -44,16 +44,16 @@ class IntakeSettings(Section):
     max_memory_bytes: int | None = Field(
         None,
         ge=64 * 2**20,
-        description="Memory that reading a file may take, in bytes; half the machine's where none.",
+        description="Most memory for reading a file, in bytes; half the machine's if none.",
     )
     silent_s: float = Field(
-        600.0, gt=0.0, description="A worker silent for so long is ended, and its file tried again."
+        600.0, gt=0.0, description="A worker silent for this long is killed, and its file retried."
     )
     pictures: bool = Field(
-        True, description="Also draw the report as report.html and report.png, about 2 MB a job."
+        True, description="Also write report.html and report.png, about 2 MB per job."
     )
     fields: dict[FieldName, str] = Field(
-        {}, description='Own names of keys, as { prompt = "frage", completion = "antwort" }.'
+        {}, description='Own names for keys, such as { prompt = "frage", completion = "antwort" }.'
     )
     reasoning: Literal["keep", "leave_out"] = Field(
         "keep",
@@ -65,7 +65,7 @@ class IntakeSettings(Section):
 
 
 class TemplateSettings(Section):
-    """What becomes of what the base model's chat template leaves out."""
+    """How to treat what the base model's chat template leaves out."""
 
     left_out: Literal["write", "refuse"] = Field(
         "write",
@@ -78,7 +78,7 @@ class MemorySettings(Section):
 
     wired: Literal["never", "auto"] = Field(
         "never",
-        description="Wire a model down on a Mac: never (panics are known), or where much is left.",
+        description="Wire a model on a Mac: never (panics are known), or if enough memory is left.",
     )
 
 

@@ -22,9 +22,9 @@ def main() -> None:
 def settings_page() -> str:
     """Return the page of every setting with its default, range and meaning."""
     parts = [
-        "# Settings\n\nMade from `daemon/settings.py` by `make docs`. Each stands in "
-        "`finetuned.toml`, which `finetuned init` writes with these remarks; a key that is left "
-        "out has its default, an unknown key is an error. Edits count from the next run.\n"
+        "# Settings\n\nGenerated from `daemon/settings.py` by `make docs`. `finetuned init` writes "
+        "all of them to `finetuned.toml` with these descriptions. A key that is left out has its "
+        "default; an unknown key is an error. Edits apply from the next run.\n"
     ]
     sections: dict[str, type[BaseModel]] = {"": Settings, **_sections()}
     for title, section in sections.items():

@@ -35,7 +35,7 @@ REMARKS = {
     "LICENSE": "Apache-2.0",
     "Makefile": "demo, test, bench and the rest",
     "NOTICE": "whose data is shipped",
-    "README.md": "what it is, a minute's try, what it guarantees",
+    "README.md": "what it is, how to try it, what it guarantees",
     "SECURITY.md": "what is defended, and how to report a hole",
     "pyproject.toml": "dependencies, lint, types, import contract, tests",
 }
@@ -50,6 +50,8 @@ FOLDERS = {
     "daemon/serving/dashboard/compare.html": "the skeleton of the comparison of two versions",
     "daemon/serving/dashboard/compare.js": "two versions side by side",
     "daemon/serving/dashboard/dom.js": "builds elements and formats values, as text",
+    "daemon/serving/dashboard/login.html": "where a browser enters the token",
+    "daemon/serving/dashboard/login.js": "exchanges the token for a session",
     "daemon/serving/dashboard/machine.js": "memory, disk, GPU and events",
     "daemon/serving/dashboard/overview.js": "the first screen",
     "daemon/serving/dashboard/versions.js": "files and versions, each with its report",

@@ -55,8 +55,13 @@ class Chart:
     """Where each bin of a distribution ends."""
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether there is anything to compare: a single bar says less than the summary."""
+        return sum(count > 0 for _, counts in self.series for count in counts) > 1
+
+    @property
     def limit_at(self) -> float | None:
-        """The limit's position in bins; None where it is beyond them."""
+        """The limit's position in bins; None if it is beyond them."""
         if self.limit is None or not self.edges or self.limit > self.edges[-1]:
             return None
         return next(place for place, edge in enumerate(self.edges) if edge >= self.limit) + 0.5
@@ -80,7 +85,7 @@ def charts(report: Report) -> list[Chart]:
 
 
 def part(report: Report, *keys: str) -> Mapping[str, object]:
-    """Return a mapping inside a report; empty where it is missing."""
+    """Return a mapping inside a report; empty if it is missing."""
     found: object = report
     for key in keys:
         found = found.get(key) if isinstance(found, Mapping) else None
@@ -93,14 +98,14 @@ def count_of(value: object) -> int:
 
 
 def listed(value: object) -> list[Mapping[str, object]]:
-    """Return the objects of a list in a report; none where it is missing."""
+    """Return the objects of a list in a report; none if it is missing."""
     if not isinstance(value, list | tuple):
         return []
     return [one for one in value if isinstance(one, Mapping)]
 
 
 def texts_of(value: object) -> list[str]:
-    """Return the texts of a list in a report; none where it is missing."""
+    """Return the texts of a list in a report; none if it is missing."""
     return [str(one) for one in value] if isinstance(value, list | tuple) else []
 
 

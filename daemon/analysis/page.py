@@ -34,7 +34,7 @@ def render(report: Report) -> str:
         lowest=list(map(_low, listed(part(report, "quality").get("lowest")))),
         boilerplate=duplicates.get("boilerplate") or [],
         facts=[fact for fact in _facts(report) if fact],
-        drawn=[_chart_data(chart) for chart in drawn],
+        drawn=[_chart_data(chart) for chart in drawn if chart.is_drawn],
     )
 
 
@@ -77,6 +77,7 @@ def _figure(chart: Chart) -> JsonObject:
         "id": chart.id,
         "title": chart.title,
         "summary": chart.summary,
+        "is_drawn": chart.is_drawn,
         "names": (first, *names),
         "numbers": names,
         "rows": list(zip(chart.labels, *columns, strict=True)),

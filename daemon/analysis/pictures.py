@@ -73,7 +73,7 @@ def draw(report: Report, target: Path | IO[bytes]) -> None:
 
 def _chosen(found: list[Chart]) -> list[Chart]:
     by_id = {chart.id: chart for chart in found}
-    return [by_id[id] for id in PANELS if id in by_id][:MOST_PANELS]
+    return [by_id[id] for id in PANELS if id in by_id and by_id[id].is_drawn][:MOST_PANELS]
 
 
 def _panel(axes: "Axes", chart: Chart) -> None:

@@ -37,7 +37,7 @@ def sentence(report: Report) -> str:
 
 
 def why(report: Report) -> str:
-    """Return the verdict's own message and hint; empty where there is none."""
+    """Return the verdict's own message and hint; empty if there is none."""
     message = escape(str(report.get("message") or ""), 500)
     hint = escape(str(report.get("hint") or ""), 500)
     found = [_as_sentence(text) for text in (message, hint) if text]

@@ -93,13 +93,13 @@ def _shown(root: Path) -> str:
 
 
 def alive(layout: Layout) -> int | None:
-    """Return the process id of the workspace's daemon; None where none runs."""
+    """Return the process id of the workspace's daemon; None if none runs."""
     holder = locks.holder(layout.workspace_lock)
     return None if holder is None else holder.pid
 
 
 def alone(layout: Layout) -> str | None:
-    """Return the order that a command is running here without a daemon; None where none is."""
+    """Return the order that a command is running here without a daemon; None if none is."""
     holder = locks.holder(layout.workspace_lock)
     return None if holder is None else holder.note or None
 

@@ -8,6 +8,7 @@ from daemon.dedup.families import question_text
 from daemon.dedup.likeness import Likeness, same_question
 from daemon.dedup.questions import Asked, context_of, parts_of
 from daemon.dedup.sealing import Sealer
+from daemon.dedup.wording import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +20,24 @@ class Side:
     plain: bool
     """It is plain text."""
     group: str | None
-    original: str
-    """The wording of the question that it is a variant of; empty for none."""
+    variant_of: str | None
+    """The question that it is a variant of."""
     first: str
-    """The wording of its own first question."""
+    """Its own first question."""
 
-    def is_kin(self, other: "Side") -> bool:
+    def is_kin(self, other: "Side", words: Words) -> bool:
         """Return whether both are declared to be variants of one example."""
         if self.group is not None and self.group == other.group:
             return True
-        if self.original:
-            return self.original in (other.first, other.original)
-        return bool(other.original) and other.original == self.first
+        if self.variant_of is None and other.variant_of is None:
+            return False
+        mine, its = (
+            None if side.variant_of is None else question_text(side.variant_of, words)
+            for side in (self, other)
+        )
+        if mine:
+            return mine in (question_text(other.first, words), its)
+        return bool(its) and its == question_text(self.first, words)
 
 
 class Judge:
@@ -43,25 +50,29 @@ class Judge:
 
     def side(self, example: Example) -> Side:
         """Return what is compared of an example."""
-        words, original, parts = self._sealer.words, example.variant_of, parts_of(example)
+        parts = parts_of(example)
         return Side(
             Asked(context_of(parts), parts.turn),
             parts.answer,
             isinstance(example, Text),
             example.group,
-            "" if original is None else question_text(original, words),
-            question_text(first_question(example), words),
+            example.variant_of,
+            first_question(example),
         )
 
-    def ask_alike(self, one: Side, other: Side) -> Likeness | None:
+    def ask_alike(self, one: Asked, other: Asked) -> Likeness | None:
         """Return how near two questions are, whatever the rows are otherwise."""
-        return one.asked.likeness(other.asked, self._near)
+        return one.likeness(other, self._near)
+
+    def are_kin(self, one: Side, other: Side) -> bool:
+        """Return whether both are declared to be variants of one example."""
+        return one.is_kin(other, self._sealer.words)
 
     def likeness(self, one: Side, other: Side) -> Likeness | None:
         """Return how near two questions are; variants of one example are never compared."""
-        if one.plain != other.plain or one.is_kin(other):
+        if one.plain != other.plain or self.are_kin(one, other):
             return None
-        likeness = self.ask_alike(one, other)
+        likeness = self.ask_alike(one.asked, other.asked)
         if likeness is not None and (_names_matter(one) or _names_matter(other)):
             return likeness if one.asked.name == other.asked.name else None
         return likeness
@@ -80,7 +91,7 @@ class Judge:
 
     def asks_an_item(self, example: Example, item: Example) -> Likeness | None:
         """Return how near a row asks what an item of a suite asks, whatever it answers."""
-        if isinstance(example, Text) or self.side(example).is_kin(self.side(item)):
+        if isinstance(example, Text) or self.are_kin(self.side(example), self.side(item)):
             return None
         likeness = same_question(self._sealer.wording(example), self._sealer.wording(item))
         if likeness == "spelling" and not self.answers_an_item(example, item):

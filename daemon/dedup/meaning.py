@@ -5,6 +5,8 @@ single letters, flags, format codes, symbols, and in code every character.
 """
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from rapidfuzz.distance import OSA
@@ -16,6 +18,8 @@ _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u00b4": "'"})
 _CODE = re.compile(
     r"[`{}\\$^~|<>]|==|!=|=>|->|&&|\w\(|\w\[|\(\)|\[\]|\w\.\w+\(|;\s*$|;\s*\S|[^\W\d]_[^\W\d]|</|\+\+|%[a-zA-Z]"
 )
+_MAY_BE_CODE = re.compile(r"[`{}\\$^~|<>=&()\[\];_+%]")
+"""One of these is in all that `_CODE` finds; this is found ten times as fast."""
 _MARKS = ".,;:!?\u2026\u00bf\u00a1"
 _EDGES = _MARKS + "\"'()[]\u00ab\u00bb\u201c\u201d\u2018\u2019\u201e"
 _DASHES = frozenset("-\u2013\u2014\u2212")
@@ -24,6 +28,7 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,:]\d+)*\Z")
 _ARTICLES = words("a an the")
 FILLERS = words("please kindly exactly precisely")
+_LEFT_OUT = _ARTICLES | FILLERS | {"\x1f"}
 _COUNTED = words("few little lot bit couple while")
 """With an article before them they mean something else: "a few", "few"."""
 _ASKING = words("what who where when how why that there here it he she which let")
@@ -142,7 +147,7 @@ _CASED = re.compile(
 
 def has_code(text: str) -> bool:
     """Return whether a text has code in it, or is about a piece of it."""
-    return _CODE.search(text) is not None
+    return _MAY_BE_CODE.search(text) is not None and _CODE.search(text) is not None
 
 
 def folded(text: str) -> str:
@@ -158,17 +163,19 @@ def words_of(text: str) -> tuple[str, ...]:
     Where no blanks stand between words, each letter is one.
     """
     if unspaced.is_unspaced(text):
-        return tuple("".join(text.split()) if _CODE.search(text) else unspaced.units(text))
-    pieces = text.translate(_APOSTROPHES).split()
-    if _CODE.search(text):
+        return tuple("".join(text.split()) if has_code(text) else unspaced.units(text))
+    pieces = (text if text.isascii() else text.translate(_APOSTROPHES)).split()
+    if has_code(text):
         return _code_words(pieces)
     found: list[str] = []
+    before_is_upper = False
     for place, piece in enumerate(pieces):
         after = pieces[place + 1] if place + 1 < len(pieces) else ""
-        shouted = after.isupper() or (place > 0 and pieces[place - 1].isupper())
+        shouted = before_is_upper or after.isupper()
         is_minus = piece in _DASHES and after[:1].isdigit()
-        found += ["-"] if is_minus else _words(piece, not after, shouted)
-    return tuple(_without_articles(found))
+        found += "-" if is_minus else _words(piece, not after, shouted)
+        before_is_upper = piece.isupper()
+    return tuple(found) if _LEFT_OUT.isdisjoint(found) else tuple(_without_articles(found))
 
 
 def _code_words(pieces: list[str]) -> tuple[str, ...]:
@@ -179,7 +186,8 @@ def _code_words(pieces: list[str]) -> tuple[str, ...]:
     return tuple(piece for piece in pieces if piece not in ("the", "please", "kindly"))
 
 
-def _words(piece: str, is_last: bool, shouted: bool) -> list[str]:
+@lru_cache(maxsize=1 << 13)
+def _words(piece: str, is_last: bool, shouted: bool) -> Sequence[str]:
     inner = piece.strip(_EDGES)
     if not inner:
         # A symbol alone is what the question is about, but at its end, or as a dash.

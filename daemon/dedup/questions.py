@@ -126,15 +126,17 @@ class Asked:
             return None
         if self.normal == other.normal:
             return "wording"
+        # The ratio costs least of what follows; only a clause may be far from its question.
+        is_near = self._is_near(other, near)
+        if not is_near and not self._bare[2] and not other._bare[2]:
+            return None
         if not self.words or not other.words or not self._named_alike(other):
             return None
         if self.words == other.words:
-            return "wording" if self._is_near(other, near) else None
+            return "wording" if is_near else None
         if self._says(other) or other._says(self):
             return "wording"
-        if slipped(self.words, other.words) and self._is_near(other, near):
-            return "spelling"
-        return None
+        return "spelling" if is_near and slipped(self.words, other.words) else None
 
     def _says(self, other: "Asked") -> bool:
         """Return whether this is the other question in the order of a clause."""

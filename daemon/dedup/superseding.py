@@ -116,7 +116,7 @@ class Superseded:
             return False
         mine, its = self._judge.side(later), self._judge.side(old)
         return (
-            not mine.is_kin(its)
+            not self._judge.are_kin(mine, its)
             and mine.asked.equals(its.asked)
             and self._judge.corrects(mine, its)
         )

@@ -1,6 +1,7 @@
 """Finds rows of one file that repeat another one, and keeps the most complete of them."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,8 +12,11 @@ from daemon.dedup.answers import more_complete
 from daemon.dedup.judging import Judge
 from daemon.dedup.likeness import Likeness, lengths_fit
 from daemon.dedup.matching import MOST_COMPARED, ExampleAt, How
+from daemon.dedup.questions import asked_of
 from daemon.dedup.recent import Recent
 from daemon.folders.queue.fingerprints import BANDS, Keys
+
+PAIRS_AT_ONCE = 1 << 16
 
 CROWD = 64
 """Questions with one band key that are compared each with each; in a larger crowd each with so many
@@ -68,6 +72,7 @@ class _Comparison:
         self.result = Within()
         self._judge = judge
         self._policy = policy
+        self._example_at = example_at
         self._sides = Recent(lambda place: judge.side(example_at(place)))
         left = self._drop_equal(keys)
         self._find_meant(keys, left)
@@ -117,13 +122,14 @@ class _Comparison:
         links: defaultdict[int, list[int]] = defaultdict(list)
         pairs, crowded = _proposed(keys, first)
         self.result.unchecked = int(crowded.sum())
-        for pair in pairs.tolist():
-            one, other = divmod(pair, len(first))
-            mine, its = (self._sides[int(left[first[place]])] for place in (one, other))
-            if self._judge.ask_alike(mine, its) is not None:
-                links[one].append(other)
-                links[other].append(one)
-        return links
+        places = left[first]
+        questions = Recent(lambda number: asked_of(self._example_at(int(places[number]))))
+        for batch in _by_cluster(pairs, keys["bands_v2"][first]):
+            for one, other in zip(*(side.tolist() for side in batch), strict=True):
+                if self._judge.ask_alike(questions[one], questions[other]) is not None:
+                    links[one].append(other)
+                    links[other].append(one)
+        return {number: sorted(others) for number, others in links.items()}
 
     def _settle(self, row: int, near: list[int]) -> bool:
         """Decide about a row; return whether it is a candidate for later ones."""
@@ -200,3 +206,18 @@ def _proposed(keys: Keys, first: I64) -> tuple[I64, Bools]:
     found.clear()
     pairs.sort()
     return pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])[: len(pairs)]], crowded
+
+
+def _by_cluster(pairs: I64, bands: npt.NDArray[np.uint32]) -> Iterator[tuple[I64, I64]]:
+    """Give the pairs (a * n + b) as (a, b), in batches, those of one crowd one after the other.
+
+    The rows of a crowd are then read once for all of its pairs.
+    """
+    for begin in range(0, len(pairs), PAIRS_AT_ONCE):
+        one, other = np.divmod(pairs[begin : begin + PAIRS_AT_ONCE], len(bands))
+        crowd = np.zeros(len(one), np.uint64)
+        for band, column in enumerate(bands.T):
+            of_band = column[one] + np.uint64(band << 32)
+            crowd = np.where(column[one] == column[other], of_band, crowd)
+        order = np.argsort(crowd, kind="stable")
+        yield one[order], other[order]

@@ -146,7 +146,7 @@ def subject_rows(report: Report) -> Rows:
 
 
 def target_rows(report: Report) -> Rows:
-    """Return the table of targets; empty where none is set."""
+    """Return the table of targets; empty if none is set."""
     return [
         (
             name,
@@ -205,21 +205,21 @@ def _remarks(one: SubjectFigures) -> list[str]:
     sentences = list(dict.fromkeys(one["failed"]))
     if one["remembered"]:
         sentences.append(
-            f"{one['remembered']} answers come from the cache: speed and memory are those of "
+            f"{one['remembered']} answers came from the cache: speed and memory are those of "
             "the others alone"
             if one["generated"]
-            else f"all {one['remembered']} answers come from the cache, so speed and "
+            else f"all {one['remembered']} answers came from the cache, so speed and "
             "memory were not measured"
         )
     if one["missing"]:
-        sentences.append(f"questions without an answer, which count in no figure: {one['missing']}")
+        sentences.append(f"questions without an answer, not counted: {one['missing']}")
     if one["unknown"]:
-        sentences.append(f"answers that belong to none of the questions: {one['unknown']}")
+        sentences.append(f"answers that match no question: {one['unknown']}")
     if one["kind"] == "answers":
         sentences.append("a file of answers has no losses")
     if one["unscored"]:
         sentences.append(
-            f"{one['unscored']} golden answers have no loss: they are longer than "
+            f"{one['unscored']} golden answers have no loss: they exceed "
             "training.max_row_tokens, or refused by the model's template"
         )
     return sentences

@@ -1,10 +1,11 @@
-"""The course of the benchmarks over versions: right answers to each suite, overall, grade."""
+"""The benchmarks of all versions: right answers to each suite, overall, grade."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from daemon.core.evaluation.benchmarks import Benchmarks, benchmarks_of, share
-from daemon.core.evaluation.explanation import CANDIDATE, EARLIER, OWN
+from daemon.core.evaluation.explanation import CANDIDATE
+from daemon.core.evaluation.set_names import EARLIER, OWN
 from daemon.core.records import JsonObject
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.manifests import Manifest
@@ -12,19 +13,19 @@ from daemon.evaluation.scores.grade import Grade, grade, parts_of, shown
 from daemon.settings_evaluation import GradeSettings
 
 BASES = ("base", "v000000")
-"""What the untouched base is called in an exam."""
+"""The name of the untouched base in an exam."""
 
 
 @dataclass(frozen=True)
 class CoursePoint:
-    """One version, or the base, with what it had right."""
+    """The right answers of one version, or of the base."""
 
     version: str
     created_at: str
     verdict: str
     right: Benchmarks
     grade: Grade | None
-    """Over the suites alone: their items and habits stay the same."""
+    """The grade over suites alone, whose items and habits stay the same."""
     items: Mapping[str, str]
     """The version and number of items of each suite, as one text."""
 
@@ -70,13 +71,13 @@ class Course:
 
     @property
     def notes(self) -> list[str]:
-        """What does not compare: a suite that was another one, or asked in another number."""
+        """Which figures do not compare: the suite, or the number of its items, has changed."""
         newest: dict[str, str] = {}
         for point in self.points:
             newest |= point.items
         return [
-            f"{point.version} was measured on another version or part of {', '.join(other)}: these "
-            "figures, overall and grade do not compare with the newest"
+            f"{point.version} was measured on a different version or part of {', '.join(other)}: "
+            "these figures, its overall result and its grade do not compare with the newest"
             for point in self.points
             if (other := [name for name, its in point.items.items() if its != newest[name]])
             or (other := [name for name in self.points[-1].items if name not in point.items])
@@ -101,7 +102,7 @@ class Course:
 
 
 def course_of(manifests: Sequence[Manifest], grading: GradeSettings) -> Course:
-    """Return the course of all versions; the base stands for `v000000`, as first measured."""
+    """Return the benchmarks of all versions; the base, as first measured, is `v000000`."""
     points = [
         point
         for manifest in manifests

@@ -1,6 +1,6 @@
-"""Renders the course of the benchmarks over versions as a chart, a page and Markdown."""
+"""Renders the benchmarks of all versions as a chart, an HTML page and Markdown."""
 
-from daemon.analysis.curves.charts import LineChart, Series
+from daemon.analysis.curves.charts import LineChart, Series, line_of
 from daemon.core.evaluation.benchmarks import Counts, percent
 from daemon.evaluation.course import Course
 from daemon.reports.rendering import render
@@ -27,7 +27,7 @@ def chart_of(course: Course) -> LineChart:
         Series(
             name,
             [(number, percent(counts)) for number, counts in line],
-            "line" if len(line) > 1 else "markers",
+            line_of(line),
             colour,
         )
         for colour, (name, line) in enumerate(lines)
@@ -47,6 +47,7 @@ def page(course: Course) -> str:
         "id": chart.id,
         "title": chart.title,
         "summary": chart.summary,
+        "is_drawn": chart.is_drawn,
         "names": course.columns,
         "numbers": course.columns[3:],
         "rows": course.rows,
@@ -57,7 +58,7 @@ def page(course: Course) -> str:
         summary=chart.summary,
         figures=[figure],
         notes=course.notes,
-        drawn=[chart.as_data()],
+        drawn=[chart.as_data()] if chart.is_drawn else [],
     )
 
 

@@ -1,4 +1,4 @@
-"""Failures of answers by kind, counted for each subject, with examples."""
+"""Counts the failures of answers by kind for each subject, with examples."""
 
 from collections import Counter
 from collections.abc import Mapping

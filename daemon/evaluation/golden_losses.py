@@ -16,7 +16,7 @@ from daemon.evaluation.scoring import mean_loss
 OVERALL = "all"
 
 Losses = Sequence[tuple[float, int] | None]
-"""For each item the sum in nats and the tokens of its golden answer; None where it has no loss."""
+"""For each item the sum in nats and the tokens of its golden answer; None if it has no loss."""
 
 
 def table_of(
@@ -100,5 +100,5 @@ def _record(suite: str, subject: str, losses: Losses, test: TestedPair | None) -
 
 
 def perplexity(loss: float | None) -> float | None:
-    """Return e to the loss; None where that overflows a float."""
+    """Return e to the loss; None if that overflows a float."""
     return None if loss is None or not loss < 700.0 else math.exp(loss)

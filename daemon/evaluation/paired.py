@@ -29,7 +29,7 @@ class Paired:
     p_better: float
     p_worse: float
     families: int | None = None
-    """How many families were tested; None where every item is its own."""
+    """How many families were tested; None if every item is its own."""
 
 
 def compare(

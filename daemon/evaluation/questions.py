@@ -39,7 +39,7 @@ class Question:
 
     @property
     def golden(self) -> str:
-        """The first of the accepted answers; empty where there is none."""
+        """The first of the accepted answers; empty if there is none."""
         return self.item.answers[0] if self.item.answers else ""
 
     @property
@@ -89,7 +89,7 @@ def golden_rows(
     """Return each item with its first golden answer, encoded as in training.
 
     Only that answer is supervised. With `offer`, functions that the template does not show are put
-    into the system text, as by `suite_questions`. None where an item has no golden answer, is
+    into the system text, as by `suite_questions`. None if an item has no golden answer, is
     longer than `most_tokens`, or is refused by the template.
     """
     places = [place for place, item in enumerate(suite.items) if item.answers]

@@ -6,7 +6,6 @@ from typing import Literal, cast
 
 from daemon.core.decisions.promotion import Verdict, counted_items
 from daemon.core.evaluation.benchmarks import benchmarks_of
-from daemon.core.evaluation.explanation import EARLIER, OWN
 from daemon.core.evaluation.reports import (
     GradedSets,
     GradeFigures,
@@ -14,13 +13,15 @@ from daemon.core.evaluation.reports import (
     PairFigures,
     SetLosses,
 )
+from daemon.core.evaluation.set_names import EARLIER, OWN, set_title
 from daemon.core.records import JsonObject, to_json_value
 from daemon.core.training.evaluations import Evaluations, Summary
 from daemon.core.training.judgement import PairedComparison
 from daemon.evaluation.candidate_scores import JudgementScores, ModelScores, metric_of, summaries
 from daemon.evaluation.golden_losses import perplexity
+from daemon.evaluation.report_lead import grades_in_words, what_changed
 from daemon.evaluation.report_parts import SIDES, changes, rounded
-from daemon.evaluation.scores.grade import grade, parts_of, parts_shown
+from daemon.evaluation.scores.grade import grade, parts_of
 from daemon.evaluation.scores.grade import shown as shown_grade
 from daemon.evaluation.scoring import mean_loss
 from daemon.evaluation.scoring_session import Exam
@@ -161,29 +162,25 @@ def markdown(report: Report) -> str:
 
 def shown(report: Report) -> JsonObject:
     """Return what the templates of a judgement show."""
+    right, scores = report.get("benchmarks"), figures(report)
+    main = {MAIN_LOSS, GRADE, *(_words(one["metric"]) for one in report["answers"].values())}
     return {
         "report": report,
-        "scores": figures(report),
+        "scores": scores,
+        "main_scores": [row for row in scores if row[2] in main],
         "tests": tests_of(report),
         "test_names": TEST_NAMES,
         "changes": changes(report["changed"]),
         "forgotten": forgotten_of(report),
-        "findings": _findings(report),
+        "changed": what_changed(report),
+        "figures": [
+            *([] if right is None else [right["sentence"]]),
+            *grades_in_words(report),
+        ],
         "forgotten_names": FORGOTTEN_NAMES,
         "ways_on": report.get("ways_on"),
+        "set_title": set_title,
     }
-
-
-def _findings(report: Report) -> list[str]:
-    """Return the benchmarks and the grades in words."""
-    right = report.get("benchmarks")
-    sentences = [] if right is None else [right["sentence"]]
-    on = ", ".join(report.get("graded_on", ()))
-    return sentences + [
-        f"grade of {model} on {on}: {shown_grade(found)}, of {parts_shown(found)}"
-        for model, found in report["grades"].items()
-        if found is not None
-    ]
 
 
 SUMMED: tuple[Literal["formatting", "calibration_error", "characters"], ...] = (
@@ -191,8 +188,9 @@ SUMMED: tuple[Literal["formatting", "calibration_error", "characters"], ...] = (
     "calibration_error",
     "characters",
 )
-FORGOTTEN_NAMES = ("file", "best version", "rows", "rise", "tolerated", "gained", "p worse")
-TEST_NAMES = ("set", "metric", "against", "items", "change", "p better", "p worse")
+MAIN_LOSS, GRADE = "loss, nats a token", "grade"
+FORGOTTEN_NAMES = ("file", "best version", "rows", "rise", "tolerated", "gained", "p (worse)")
+TEST_NAMES = ("set", "metric", "against", "items", "change", "p (better)", "p (worse)")
 
 
 def figures(report: Report) -> list[tuple[str, ...]]:
@@ -200,22 +198,22 @@ def figures(report: Report) -> list[tuple[str, ...]]:
     models = report["models"]
     rows: list[tuple[str, ...]] = []
     for one in (found for found in report["losses"] if found["items"]):
-        losses = ("loss, nats a token", one["models"]), ("perplexity", one["perplexity"])
+        losses = (MAIN_LOSS, one["models"]), ("perplexity", one["perplexity"])
         for figure, by in losses:
             shown = [rounded(by[model]) for model in models]
-            rows.append((one["set"], str(one["items"]), figure, *shown))
-    for name, answered in report["answers"].items():
-        summed = answered["models"]
+            rows.append((set_title(one["set"]), str(one["items"]), figure, *shown))
+    for of_set, answered in report["answers"].items():
+        name, summed = set_title(of_set), answered["models"]
         items = str(summed[models[0]]["items"])
         for metric in summed[models[0]]["metrics"]:
             means = [summed[model]["metrics"].get(metric) for model in models]
             shown = [rounded(mean["mean"] if mean else None) for mean in means]
-            rows.append((name, items, metric.replace("_", " "), *shown))
+            rows.append((name, items, _words(metric), *shown))
         for figure in SUMMED:
             shown = [rounded(summed[model][figure]) for model in models]
             if any(shown):
-                rows.append((name, items, figure.replace("_", " "), *shown))
-    rows.append(("all", "", "grade", *(_grade_cell(report["grades"][model]) for model in models)))
+                rows.append((name, items, _words(figure), *shown))
+    rows.append(("all", "", GRADE, *(_grade_cell(report["grades"][model]) for model in models)))
     return rows
 
 
@@ -223,7 +221,7 @@ def forgotten_of(report: Report) -> list[tuple[str, ...]]:
     """Return the rows of the table of forgetting; losses in nats a token."""
     return [
         (
-            one["name"],
+            set_title(one["name"]),
             one["against"],
             counted_items(one["items"], one.get("families")),
             f"{one['rise']:+.4f}",
@@ -239,8 +237,8 @@ def tests_of(report: Report) -> list[tuple[str, ...]]:
     """Return the rows of the table of tests."""
     return [
         (
-            test["name"],
-            test["metric"].replace("_", " "),
+            set_title(test["name"]),
+            _words(test["metric"]),
             test["against"],
             counted_items(test["items"], test.get("families")),
             f"{test['mean_change']:+.4f}",
@@ -249,6 +247,10 @@ def tests_of(report: Report) -> list[tuple[str, ...]]:
         )
         for test in report["tests"]
     ]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _grade_cell(found: GradeFigures | None) -> str:

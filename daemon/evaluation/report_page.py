@@ -4,15 +4,23 @@ from daemon.evaluation.report import Report, shown
 from daemon.reports.rendering import render as render_template
 
 KINDS = {"promote": "accepted", "refuse": "refused"}
+"""The verdicts that have a colour."""
+HEADLINES = {
+    "promote": "Proven better",
+    "unproven": "No difference proven",
+    "refuse": "Refused",
+}
 
 
 def render(report: Report) -> str:
     """Return the page; whatever a model or a user wrote is shown as text."""
     verdict = report["verdict"]["kind"]
+    headline = HEADLINES[verdict]
     return render_template(
         "judgement.html",
         **shown(report),
-        title=f"{verdict}: {report['title']}",
+        title=f"{headline}: {report['title']}",
+        headline=headline,
         kind=KINDS.get(verdict, "nothing_new"),
         drawn=(),
     )

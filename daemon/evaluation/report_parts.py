@@ -1,4 +1,4 @@
-"""What the reports of judgements and comparisons share: figures and changed answers."""
+"""Figures and changed answers, as the reports of judgements and comparisons show them."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -12,7 +12,7 @@ CHANGES: dict[Literal["to_right", "to_wrong"], str] = {
     "to_wrong": "From right to wrong",
 }
 SIDES = {"question": "question", "wanted": "golden", "before": "before", "after": "after"}
-"""What stands side by side, each with its key in the report."""
+"""The columns of a changed answer, each with its key in the report."""
 SHOWN = 20
 """Changed answers of each kind that are shown."""
 

@@ -11,12 +11,12 @@ from daemon.evaluation.scores.score import Score, score_answer
 from daemon.evaluation.writing import ExpectedWriting
 
 SubjectResults = Mapping[tuple[int, int], SuiteResult]
-"""What each subject answered, by index of suite and subject; a missing one was not run."""
+"""Each subject's answers, by index of suite and subject; absent if it was not run."""
 
 
 @dataclass(frozen=True)
 class ScoredAnswers:
-    """What the report of an evaluation is computed from."""
+    """The input of an evaluation's report."""
 
     names: Sequence[str]
     """The subjects."""

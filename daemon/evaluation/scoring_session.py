@@ -80,7 +80,7 @@ class Examinee:
     key: str
     """Its cache key: equal only for equal weights."""
     exam: Exam | None = None
-    """The exam encoded as this model was trained; None where that is the common one."""
+    """The exam encoded as this model was trained; None if that is the common one."""
 
 
 @dataclass(frozen=True)

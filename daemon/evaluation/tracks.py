@@ -1,7 +1,7 @@
 """Each suite's own figures for all subjects, with gain and gap.
 
-The gain is what the newest model has over the one before it, the gap what another model, whose
-answers come from elsewhere, still has over it.
+The gain is the newest model's lead over the one before it; the gap is how far it is still behind
+answers that come from elsewhere.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ OWN: dict[ScorerName, tuple[str, ...]] = {
     "fields": ("extraction", "field_f1", "valid_json"),
     "calls": ("correct_call", "argument_f1", "right_function", "parsable_call"),
 }
-"""What is shown of the answers of each scorer, the metric that decides first."""
+"""The metrics shown for each scorer, the main one first."""
 ALL = ("length", "style", "repetition")
 
 

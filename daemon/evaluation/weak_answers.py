@@ -5,16 +5,16 @@ from daemon.evaluation.scores.formatting import THREE
 from daemon.evaluation.scores.score import Score
 
 FIT = 0.5
-"""An answer whose length is a worse fit than this is too short or too long."""
+"""An answer whose length score is below this is too short or too long."""
 USUAL = 0.8
-"""A trait that so large a part of the training answers has is missed where it is missing."""
+"""A trait that at least this share of the training answers has is expected of every answer."""
 REPEATED = 0.3
-"""An answer repeats itself where more of its runs of four words occurred before."""
+"""An answer repeats itself if more than this share of its four-word runs occurred before."""
 PLURALS = {"bold": "bold", "list": "a list", "paragraphs": "several paragraphs"}
 
 
 def warnings_of(score: Score, answer: Answer) -> list[str]:
-    """Return what is weak about an answer; a right one has no weakness."""
+    """Return the weaknesses of an answer; a right answer has none."""
     if score.main == 1.0:
         return []
     if not score.characters:

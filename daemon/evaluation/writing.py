@@ -1,7 +1,7 @@
 """How answers should be written: the habits of each file and suite, measured from their answers.
 
-A file's habit is that of its own training answers and a suite's that of its golden answers, so
-figures that are held against it compare over all versions.
+A file's habit comes from its training answers, a suite's from its golden answers. Both are fixed,
+so figures relative to them compare across versions.
 """
 
 import json
@@ -29,7 +29,7 @@ NOTHING = ExpectedStyle()
 
 @dataclass(frozen=True)
 class ExpectedWriting(Record):
-    """What the answers to each question are held against."""
+    """The habit with which the answers to each question are compared."""
 
     jobs: Mapping[str, ExpectedStyle] = field(default_factory=dict)
     """Of held-out rows, by the job that they were split off from."""
@@ -85,7 +85,7 @@ def suite_style(suite: Suite) -> ExpectedStyle:
 
 
 def job_style(layout: Layout, job: str) -> ExpectedStyle:
-    """Return the habit of the answers that a job trains; nothing where the job is gone."""
+    """Return the habit of the answers that a job trains; nothing if the job is gone."""
     place = find_job(layout, job)
     if place is None or not place.train.exists():
         return NOTHING

@@ -1,6 +1,7 @@
-"""How answers are written, beside the habit of their file: averages, and each answer side by side.
+"""Reports how answers are written compared with the habit of their file.
 
-Length, bold, lists, paragraphs and likeness of style, with a warning at each weak answer.
+Averages per suite, and answers side by side: length, bold, lists, paragraphs, likeness of style,
+and a warning for each weak answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -153,7 +154,7 @@ def writing_sentences(report: Report) -> list[str]:
             for name, mine in one["subjects"].items():
                 found.append(
                     f"{one['suite']}, {name}: {mine['characters']:,.0f} characters and "
-                    f"{mine['of_three']:.1f} of 3 on the average (expected about "
+                    f"{mine['of_three']:.1f} of 3 on average (expected about "
                     f"{habit['characters']:,.0f} and {habit['of_three']:.1f}, as in "
                     f"{habit['name']})"
                 )

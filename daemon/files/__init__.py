@@ -1,1 +1,1 @@
-"""Dropped files of every kind, read as JSON lines; writes nothing."""
+"""Dropped files of every kind, read as JSON lines."""

@@ -186,7 +186,7 @@ def write_request(layout: Layout, word: str, content: str = "") -> RequestId:
 
 
 def _token(entry: os.DirEntry[str], age: Age) -> str | None:
-    """Return the id of a request file until it is answered; None where it was removed.
+    """Return the id of a request file until it is answered; None if it was removed.
 
     An inode alone is reused by later files, and touching a file makes a new request.
     """

@@ -29,7 +29,7 @@ def read_or_make(layout: Layout) -> str:
 
 
 def read(layout: Layout) -> str | None:
-    """Return the token for clients of the server; None where there is no file.
+    """Return the token for clients of the server; None if there is no file.
 
     Raises:
         UserFault: it is not a token.

@@ -9,7 +9,7 @@ MODE = 0o644
 
 
 def read(path: Path) -> bytes | None:
-    """Return the file's content; None where there is none.
+    """Return the file's content; None if there is none.
 
     Raises:
         UserFault: something is there that cannot be read.

@@ -41,7 +41,7 @@ def read(path: Path) -> SuiteFile:
 
 
 def find(folder: Path, name: str) -> SuiteFile | None:
-    """Return the suite with a name; None where there is none."""
+    """Return the suite with a name; None if there is none."""
     return next((read(path) for path in paths(folder) if path.stem == name), None)
 
 

@@ -72,6 +72,8 @@ class UnpackedText:
         record = {"kind": str(kind), "plain": self.is_plain, "unpacked_bytes": self.size}
         if self.is_plain:
             record["tail"] = tail_of(self.path, self.size)
+        cut_off = next((notes.cut_off for notes in self.notes if notes.cut_off), "")
+        record |= {"cut_off": cut_off} if cut_off else {}
         return record | ({"own_names": sorted(self.own_names)} if self.own_names else {})
 
 

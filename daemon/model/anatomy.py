@@ -89,7 +89,7 @@ class Anatomy:
     # --- layers -------------------------------------------------------------------------------
 
     def first_adapted(self) -> int:
-        """Return how many layers lie below every trainable one; 0 where a split cannot work."""
+        """Return how many layers lie below every trainable one; 0 if a split cannot work."""
         if not self.has_head or self.layers_name is None:
             return 0
         trainable_counts = [len(_trainable(layer)) for layer in self.layers]
@@ -150,7 +150,7 @@ class Anatomy:
 
     @property
     def layers_name(self) -> str | None:
-        """The name of the trunk's list of layers; None where it has no such list."""
+        """The name of the trunk's list of layers; None if it has no such list."""
         if self._outer is None or self._trunk_name is None:
             return None
         layers = self.layers

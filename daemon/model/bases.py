@@ -119,7 +119,7 @@ def _kind_of_numbers(config: JsonObject) -> str:
 
 
 def _number(config: JsonObject, *names: str) -> int:
-    """Return the first of several settings; 0 where the model has none of them."""
+    """Return the first of several settings; 0 if the model has none of them."""
     text = config.get("text_config")
     for place in (config, text if isinstance(text, dict) else {}):
         for name in names:

@@ -11,8 +11,10 @@ from daemon.core.evaluation.answer_memory import PREFILL_MOST
 from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.sampling import Sampling, until_stop
 from daemon.model.backend import Module, mx
+from daemon.model.token_masks import processor
 from daemon.model.token_sampling import sampler_for
 from daemon.model.wiring import keep_mlx_lm_from_wiring
+from daemon.text.token_constraint import TokenConstraint
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.generate import BatchGenerator, GenerationBatch, StopSequences  # isort: skip
@@ -140,14 +142,16 @@ def stream(
     tokenizer: TokenizerWrapper,
     prompt: Sequence[int],
     sampling: Sampling,
+    constraint: TokenConstraint | None = None,
 ) -> Iterator[str]:
-    """Yield the text of one answer as it comes."""
+    """Yield the text of one answer as it comes; a constraint holds it to a form."""
     found = stream_generate(
         model,
         tokenizer,
         mx.array(list(prompt)),
         max_tokens=sampling.max_tokens,
         sampler=sampler_for(sampling),
+        logits_processors=None if constraint is None else [processor(constraint)],
     )
     texts = (
         # At its end an answer may be cut in the middle of a character.

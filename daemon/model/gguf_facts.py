@@ -48,7 +48,7 @@ class GgufFacts(BaseModel):
         return self
 
     def token(self, id: int | None) -> str | None:
-        """Return a special token's text; None where the file names none."""
+        """Return a special token's text; None if the file names none."""
         return None if id is None else self.tokens[id]
 
 

@@ -47,7 +47,7 @@ class Listing(Record):
 
 
 def read_listing(folder: Path, model: str) -> Listing | None:
-    """Return the listing of a started download; None where there is no usable one."""
+    """Return the listing of a started download; None if there is no usable one."""
     try:
         found = read_record(folder / LISTING, Listing)
     except (OSError, ValueError):

@@ -49,7 +49,7 @@ class MemoryLimits:
     memory: int
     cache: int
     wired: int
-    """0 where nothing is wired."""
+    """0 if nothing is wired."""
 
 
 def memory() -> MachineMemory:

@@ -18,7 +18,7 @@ class PackingCheck:
     neighbours: float = math.nan
     """Change of a text when the other texts of its row change."""
     repeated: float = math.nan
-    """Change without any difference: 0 where the device is deterministic."""
+    """Change without any difference: 0 if the device is deterministic."""
     place: float = math.nan
     """Change when the text is at another place in a row of the same length."""
     length: float = math.nan
@@ -47,7 +47,7 @@ class PackingCheck:
 
     @property
     def problem(self) -> str | None:
-        """Why rows cannot be packed, as a sentence; None where they can."""
+        """Why rows cannot be packed, as a sentence; None if they can."""
         if self.refused is not None:
             return self.refused
         if not self.neighbours <= max(LEAST, TIMES * self.repeated):

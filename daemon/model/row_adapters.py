@@ -170,7 +170,7 @@ def _filled(stack: Any, slot: int, slots: int, new: Any, shape: tuple[int, int])
 
 
 def _plain_factors(adapted: Any) -> dict[str, tuple[Any, Any]] | None:
-    """Return both factors of each adapted module, scale included; None where not all are LoRA."""
+    """Return both factors of each adapted module, scale included; None if not all are LoRA."""
     factors: dict[str, tuple[Any, Any]] = {}
     for name, module in adapted.named_modules():
         if type(module) is LoRALinear and isinstance(module["linear"], PLAIN_LINEAR):

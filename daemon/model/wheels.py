@@ -24,7 +24,7 @@ class Wheels:
 
     names: tuple[str, ...]
     effective: str | None
-    """The wheel whose library is in place; None where that is unknown."""
+    """The wheel whose library is in place; None if that is unknown."""
     library: bool
     """Whether there is a library at all: one without a wheel may have been built by hand."""
 
@@ -111,7 +111,7 @@ def _owner(found: Mapping[str, Distribution]) -> str | None:
 
 
 def _size(wheel: Distribution) -> int | None:
-    """Return the size of the library beside a wheel's files; None where it is not there."""
+    """Return the size of the library beside a wheel's files; None if it is not there."""
     try:
         return Path(str(wheel.locate_file(LIBRARY))).stat().st_size
     except OSError:

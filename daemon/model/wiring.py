@@ -14,7 +14,7 @@ NAME = "maybe_set_recommended_wired_limit"
 
 
 def wire_nothing() -> None:
-    """Replace mlx-lm's function, which returns None where there is nothing to restore."""
+    """Replace mlx-lm's function, which returns None if there is nothing to restore."""
 
 
 def keep_mlx_lm_from_wiring() -> None:

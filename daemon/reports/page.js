@@ -56,9 +56,10 @@
       const dash = dashes[Math.floor(place / colours.length) % dashes.length];
       return {
         type: "scatter", name: plain(short(name)), x, y,
-        mode: style === "line" ? "lines" : "markers",
-        opacity: style === "dots" ? 0.35 : 1,
-        line: { color: own, width: 2, dash }, marker: { color: own, size: style === "dots" ? 4 : 8 },
+        mode: { line: "lines", trace: "lines+markers" }[style] || "markers",
+        opacity: { dots: 0.35, trace: 0.6 }[style] || 1,
+        line: { color: own, width: style === "trace" ? 1 : 2, dash },
+        marker: { color: own, size: { dots: 4, trace: 4 }[style] || 8 },
         customdata: x.map(() => plain(name)),
         hovertemplate: (chart.axis || "step") + " %{x:,}: %{y:.4~g} " + chart.unit + " (%{customdata})<extra></extra>",
       };

@@ -28,9 +28,9 @@ def render(template: str, **values: Any) -> str:
 
 @cache
 def _html() -> "Environment":
-    found = _environment(lambda text: escape(text, LONGEST))
-    found.globals["assets"] = assets
-    return found
+    environment = _environment(lambda text: escape(text, LONGEST))
+    environment.globals["assets"] = assets
+    return environment
 
 
 @cache
@@ -38,25 +38,25 @@ def _markdown() -> "Environment":
     from markupsafe import Markup
 
     # Marked as safe, it is not escaped a second time for HTML.
-    found = _environment(lambda text: Markup(plain(text)))
-    for made in (code, code_cell, fenced):
-        found.filters[made.__name__] = lambda *given, made=made: Markup(made(*given))
-    return found
+    environment = _environment(lambda text: Markup(plain(text)))
+    for markup in (code, code_cell, fenced):
+        environment.filters[markup.__name__] = lambda *given, markup=markup: Markup(markup(*given))
+    return environment
 
 
-def _environment(printed: Callable[[str], str]) -> "Environment":
-    """Return what reads the templates; `printed` is applied to each text that is not markup yet."""
+def _environment(escaped: Callable[[str], str]) -> "Environment":
+    """Return the environment of the templates; `escaped` is applied to text that is not markup."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    found = Environment(
+    environment = Environment(
         loader=PackageLoader("daemon.reports"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=lambda value: printed(value) if type(value) is str else value,
+        finalize=lambda value: escaped(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters |= {"json": json.dumps, "limit": escape, "thousands": "{:,}".format}
-    found.policies["json.dumps_kwargs"] = {"allow_nan": False}
-    return found
+    environment.filters |= {"json": json.dumps, "limit": escape, "thousands": "{:,}".format}
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
+    return environment

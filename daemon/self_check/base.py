@@ -64,7 +64,7 @@ def _ready(base: str, folder: Path) -> _Base:
 
 
 def folder_of(place: CheckContext) -> Path | None:
-    """Return the prepared base's directory; None where there is no base."""
+    """Return the prepared base's directory; None if there is no base."""
     return None if place.base is None else _ready(place.base, place.folder).folder
 
 

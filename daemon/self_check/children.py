@@ -103,7 +103,7 @@ class _Child:
         """The current check."""
         self.began_any = False
         self.planned: tuple[str, ...] = ()
-        """The checks it was going to run; empty where it did not get that far."""
+        """The checks it was going to run; empty if it did not get that far."""
         self.late = False
 
     def _end(self) -> None:
@@ -145,7 +145,7 @@ class _Child:
                 self._words = file.read().decode(errors="replace")
 
     def last(self) -> CheckRow | None:
-        """Return the finding for the check during which the process ended; None where none did."""
+        """Return the finding for the check during which the process ended; None if none did."""
         if self.done:
             return None
         seconds = self._clock.monotonic_s() - self._begun_s

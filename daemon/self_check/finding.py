@@ -38,7 +38,7 @@ class CheckContext:
     """An empty folder on this disk, removed afterwards."""
     quick: bool
     base: str | None
-    """A base model: a directory or the name of the embedded one; None where there is none."""
+    """A base model: a directory or the name of the embedded one; None if there is none."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,10 @@ class OpenAnswer:
         self._stop_filter = UpToStop(self.work.sampling.stops)
 
     def take(self, step: AnswerStep, engine: Engine) -> bool:
-        """Deliver what a step added; return whether the answer is complete."""
+        """Deliver what a step added; return whether the answer has ended."""
+        if step.trouble is not None:
+            self.deliver(step.trouble)
+            return True
         self.tokens += step.tokens
         text = self._stop_filter.take(step.text)
         finish = "stop" if self._stop_filter.stopped else step.finish

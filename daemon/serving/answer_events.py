@@ -1,7 +1,7 @@
 """Queues a request's generations and awaits their events, until its client leaves."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -45,6 +45,10 @@ class Answering:
     ends: dict[int, str] = field(default_factory=dict)
     """How each answer that has begun stands: `left` until it has ended."""
     tokens: dict[int, int] = field(default_factory=dict)
+    first_s: float | None = None
+    """From the request to its first token."""
+    on_end: Callable[["Answering"], None] = lambda _: None
+    """Called once, when all answers have ended or were abandoned."""
 
     def __post_init__(self) -> None:
         """Make the queue of events."""
@@ -100,7 +104,8 @@ class Answering:
         self.tokens[index] = event.tokens
         self.ends[index] = event.finish or "left"
         if first:
-            self.metrics.first_token(self.clock.monotonic_s() - self.began_s)
+            self.first_s = self.clock.monotonic_s() - self.began_s
+            self.metrics.first_token(self.first_s)
 
     def _close(self) -> None:
         """Abandon what has not ended, and count all."""
@@ -109,6 +114,8 @@ class Answering:
             if end == "left":
                 self.thread.leave(work.number)
             self.metrics.answer(work.subject.version, end, len(work.prompt), self.tokens[index])
+        if self.ends:
+            self.on_end(self)
         self.ends = {}
 
 

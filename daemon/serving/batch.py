@@ -14,8 +14,10 @@ from typing import Any, Literal
 from daemon.core.evaluation.sampling import Sampling
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx
+from daemon.model.token_masks import masked
 from daemon.model.token_sampling import sampler_for
 from daemon.serving.scores import LazyScore, RawScore, scores_of
+from daemon.text.token_constraint import TokenConstraint
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.models.cache import make_prompt_cache  # isort: skip
@@ -54,6 +56,8 @@ class BatchRow:
     """How many of the likeliest tokens are scored with each token; None scores nothing."""
     echo: bool = False
     """The prompt's tokens are scored too."""
+    constraint: TokenConstraint | None = None
+    """What holds the answer to a form."""
     prompt_scores: list[RawScore] = field(default_factory=list)
     """Of all tokens of the prompt but the first."""
     left: int = field(init=False)
@@ -64,11 +68,6 @@ class BatchRow:
         self.left = self.sampling.max_tokens
         self.sample = sampler_for(self.sampling)
         self.prompt_length = len(self.tokens)
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether its prompt is prefilled."""
-        return len(self.tokens) > self.prompt_length
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,9 @@ class DecodingBatch:
         self._pending = False
         # This token is their last: no pass is needed for what would follow it.
         self._remove([row for row in rows if row.left == 1])
-        if self._rows and not self._waiting:
+        # What a constraint allows next is known only when its token is.
+        constrained = any(row.constraint is not None for row in self._rows)
+        if self._rows and not self._waiting and not constrained:
             self._launch()
         tokens = chosen.tolist()
         pending = [
@@ -162,7 +163,8 @@ class DecodingBatch:
         row.tokens.append(token)
         row.left -= 1
         read = None if score is None else score.read()
-        if token in self._ends:
+        ended = row.constraint is not None and row.constraint.take(token)
+        if ended or token in self._ends:
             return NextToken(row, token, "stop", read)
         return NextToken(row, token, None if row.left else "length", read)
 
@@ -284,6 +286,7 @@ class DecodingBatch:
 
 def _chosen(rows: Sequence[BatchRow], logits: Any) -> Any:
     """Return the next token of each row."""
+    logits = masked(logits, [row.constraint for row in rows])
     if all(row.sampling.temperature == 0 for row in rows):
         return mx.argmax(logits, axis=-1)
     chances = logits - mx.logsumexp(logits, axis=-1, keepdims=True)

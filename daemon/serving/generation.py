@@ -7,6 +7,7 @@ from typing import Literal
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Call
 from daemon.core.rows.prefix import Prefix
+from daemon.text.token_constraint import TokenConstraint
 
 Finish = Literal["stop", "length"]
 
@@ -29,7 +30,7 @@ class ServedVersion:
     created_s: int
     """When it was created, in seconds since 1970."""
     plain_form: str | None = None
-    """How is written what the chat template leaves out; None where it is not."""
+    """The plain form of what the chat template leaves out; None without one."""
     base_bytes: int = 0
     base_dtype: str = "unknown"
 
@@ -39,7 +40,7 @@ class NamedToken:
     """One token as text and as bytes; a part of a character has bytes only."""
 
     text: str
-    """`bytes:\\xf0` where it is no whole character."""
+    """`bytes:\\xf0` if it is not a whole character."""
     data: bytes
     logprob: float
     """The natural logarithm of its probability."""
@@ -68,13 +69,15 @@ class GenerationJob:
     tools: tuple[str, ...] = ()
     """The tools the model may call, as JSON; its answer is then parsed for calls."""
     one_call: bool = False
-    """Only the first call of the answer is wanted."""
+    """Return only the first call of the answer."""
     alternatives: int | None = None
     """How many of the likeliest tokens are scored with each token; None scores nothing."""
     echo: bool = False
-    """The prompt's tokens come before the answer's, scored where tokens are."""
+    """Return the prompt's tokens before the answer's, scored if tokens are."""
     continues: bool = False
-    """The answer goes on with the prompt's text: a leading space is part of it."""
+    """The answer continues the prompt's text: a leading space is part of it."""
+    constraint: TokenConstraint | None = None
+    """The format that the answer must follow; None for a free answer."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class AnswerStep:
     tokens: int
     finish: Finish | None = None
     scores: tuple[TokenScore, ...] = ()
+    trouble: "RequestError | None" = None
+    """Why the answer ends here without being complete."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,12 @@ CURL_PATH = "/generate"
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """Health probes need no token: these answer nothing but yes or no."""
 
+LOGIN_PATHS = frozenset({"/login", "/dashboard/login.js", "/dashboard/page.css"})
+"""What a browser needs to log in."""
+
+SESSION_POSTS = frozenset({"/v1/chat/completions", "/v1/feedback", "/logout"})
+"""What a session opens besides reading: only the token opens the rest."""
+
 BEARER = "bearer"
 """The scheme's name has no case (RFC 9110, 11.1)."""
 
@@ -66,11 +72,20 @@ def in_url(address: str) -> str:
     return f"[{address}]" if isinstance(ip_address(address), IPv6Address) else address
 
 
-def refusal(method: str, path: str, headers: Headers, rules: AccessRules) -> RequestError | None:
-    """Return why a request is refused; None where it is let through."""
+def refusal(
+    method: str, path: str, headers: Headers, rules: AccessRules, *, in_session: bool = False
+) -> RequestError | None:
+    """Return why a request is refused; None where it is let through.
+
+    A request `in_session` carries the cookie of a browser that has logged in.
+    """
     return (
         _host(headers, rules)
-        or _token(path, headers, rules)
+        or (
+            None
+            if in_session and _session_opens(method, path, headers, rules)
+            else _token(path, headers, rules)
+        )
         or (
             None
             if foreign_origin(path, headers, rules) is not None
@@ -110,7 +125,7 @@ def _host(headers: Headers, rules: AccessRules) -> RequestError | None:
 
 
 def _token(path: str, headers: Headers, rules: AccessRules) -> RequestError | None:
-    if rules.token is None or path in OPEN_PATHS:
+    if rules.token is None or path in OPEN_PATHS | LOGIN_PATHS:
         return None
     given = values(headers, "authorization")
     scheme, _, sent = (given[0] if len(given) == 1 else "").partition(" ")
@@ -120,6 +135,24 @@ def _token(path: str, headers: Headers, rules: AccessRules) -> RequestError | No
     return RequestError(
         401, "no_token", "send 'Authorization: Bearer …' with the text of server.token"
     )
+
+
+def _session_opens(method: str, path: str, headers: Headers, rules: AccessRules) -> bool:
+    """Return whether a session is enough for a request, which must come from our own page.
+
+    Another port of this host is the same site to a browser, which sends the cookie along.
+    """
+    origins, sites = values(headers, "origin"), values(headers, "sec-fetch-site")
+    own = len(origins) == 1 and origins[0] in rules.origins
+    if method in READING:
+        return (own or not origins) and sites in ([], ["same-origin"], ["none"])
+    return method == "POST" and path in SESSION_POSTS and own and sites == ["same-origin"]
+
+
+def leads_to_login(method: str, headers: Headers, trouble: RequestError) -> bool:
+    """Return whether a person opens a page for which they have to log in."""
+    pages = any("text/html" in accepted for accepted in values(headers, "accept"))
+    return trouble.code == "no_token" and method in READING and pages
 
 
 def _site(method: str, headers: Headers, rules: AccessRules) -> RequestError | None:

@@ -21,6 +21,7 @@ from daemon.serving.dashboard import dashboard_routes
 from daemon.serving.engine import Engine
 from daemon.serving.engine_thread import MODEL_DIED, EngineThread
 from daemon.serving.guard import in_url, rules_of
+from daemon.serving.login import login_routes
 from daemon.serving.memory_rule import MemoryRule
 from daemon.serving.metrics import ServerMetrics
 from daemon.serving.middleware import Middleware
@@ -29,6 +30,8 @@ from daemon.serving.registry import Registry
 from daemon.serving.rehearsal import RehearsalEngine
 from daemon.serving.request_handler import RequestHandler
 from daemon.serving.routes import make_router
+from daemon.serving.sessions import Sessions
+from daemon.serving.usage import UsageRecorder
 from daemon.settings_serving import ServerSettings
 
 GRACE_S = 3
@@ -68,7 +71,9 @@ def make_request_handler(
     metrics.watch(
         "prompt_cache_bytes", "Size of the prompt cache.", lambda: thread.prompt_cache_bytes
     )
-    return RequestHandler(settings, Registry(layout), Prompts(), thread, metrics, clock)
+    usage = UsageRecorder(layout, settings, clock)
+    metrics.watch("usage_dropped", "Usage records that were lost.", lambda: usage.dropped)
+    return RequestHandler(settings, Registry(layout), Prompts(), thread, metrics, clock, usage)
 
 
 def make_server(layout: Layout, handler: RequestHandler, leaving: Callable[[], bool]) -> ASGIApp:
@@ -79,11 +84,14 @@ def make_server(layout: Layout, handler: RequestHandler, leaving: Callable[[], b
     """
     settings = handler.settings
     token = server_token.read_or_make(layout) if settings.needs_token else None
-    inner = make_router(handler, dashboard_routes(layout, leaving))
+    sessions = None if token is None else Sessions(handler.clock, token, settings.port)
+    pages = dashboard_routes(layout, leaving)
+    # Before the page of the same path, which takes no POST.
+    logins = [] if sessions is None else login_routes(handler, sessions)
+    inner = make_router(handler, [*logins, *pages])
     paths = Paths([route.path for route in inner.routes if isinstance(route, Route)])
-    return Middleware(
-        inner, rules_of(settings, token), handler.metrics, handler.clock, settings.send_s, paths
-    )
+    rules, metrics, clock = rules_of(settings, token), handler.metrics, handler.clock
+    return Middleware(inner, rules, metrics, clock, settings.send_s, paths, sessions)
 
 
 def listen(settings: ServerSettings) -> socket.socket:
@@ -152,6 +160,7 @@ def serve(layout: Layout, settings: ServerSettings, *, rehearse: bool, child: bo
         server.run(sockets=[place])
     finally:
         handler.thread.close(GRACE_S)
+        handler.usage.close(GRACE_S)
         if record is not None:
             record.release()
     if handler.thread.over is MODEL_DIED:

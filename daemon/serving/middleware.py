@@ -7,6 +7,7 @@ import traceback
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.clock import Clock
@@ -14,10 +15,12 @@ from daemon.serving.answer_events import ClientGone
 from daemon.serving.api.cross_origin import preflight_response
 from daemon.serving.api.paths import Paths
 from daemon.serving.api.request_notes import RequestNotes, begin_notes, notes_of
+from daemon.serving.dashboard.routes import SESSION
 from daemon.serving.errors import error_response
 from daemon.serving.generation import RequestError, RequestRefused
-from daemon.serving.guard import AccessRules, foreign_origin, preflight, refusal
+from daemon.serving.guard import AccessRules, foreign_origin, leads_to_login, preflight, refusal
 from daemon.serving.metrics import ServerMetrics
+from daemon.serving.sessions import Sessions
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -43,7 +46,10 @@ class Middleware:
         clock: Clock,
         send_s: float,
         paths: Paths,
+        sessions: Sessions | None = None,
     ) -> None:
+        """Without `sessions` no browser can log in, as where no token is needed."""
+        self._sessions = sessions
         self._paths = paths
         self._inner = inner
         self._rules = rules
@@ -69,7 +75,11 @@ class Middleware:
         if preflight(method, path, headers, self._rules) is not None:
             await preflight_response(headers)(scope, receive, response_send)
             return
-        trouble = refusal(method, path, headers, self._rules)
+        scope[SESSION] = self._sessions is not None and self._sessions.holds(headers)
+        trouble = refusal(method, path, headers, self._rules, in_session=scope[SESSION])
+        if trouble is not None and self._sessions and leads_to_login(method, headers, trouble):
+            await RedirectResponse("/login", 303)(scope, receive, response_send)
+            return
         allowed = None
         if trouble is None:
             # With an app in the scope, Starlette's router raises what it refuses.

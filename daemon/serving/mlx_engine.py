@@ -24,7 +24,13 @@ from daemon.model.parallel import ParallelPasses
 from daemon.model.row_adapters import BARE, RowAdapters
 from daemon.model.shared_weights import clone_sharing_weights
 from daemon.serving.batch import BatchRow, Binding, DecodingBatch, NextToken
-from daemon.serving.generation import AnswerStep, GenerationJob, ServedVersion, TokenScore
+from daemon.serving.generation import (
+    AnswerStep,
+    GenerationJob,
+    RequestError,
+    ServedVersion,
+    TokenScore,
+)
 from daemon.serving.prompt_cache import PromptCache
 from daemon.serving.token_texts import TokenTexts
 from daemon.serving.tool_calls import calls_in
@@ -154,6 +160,7 @@ class MlxEngine:
             *cached,
             work.alternatives,
             scores_prompt,
+            work.constraint,
         )
         loaded.batch.add(row)
         texts = TokenTexts(self._tokenizer)
@@ -218,6 +225,11 @@ class MlxEngine:
 
     def _answer_step(self, token: NextToken) -> AnswerStep:
         draft = self._drafts[token.row.number]
+        constraint = token.row.constraint
+        if constraint is not None and constraint.fault is not None:
+            message = f"the answer's form became too complex to follow: {constraint.fault[:200]}"
+            trouble = RequestError(500, "form_too_complex", message)
+            return AnswerStep(token.row.number, "", 0, trouble=trouble)
         counts = token.finish != "stop" and token.token is not None
         if counts:
             draft.detokenizer.add_token(token.token)

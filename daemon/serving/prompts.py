@@ -5,11 +5,13 @@ from pathlib import Path
 
 from daemon.core.rows.examples import Turn
 from daemon.errors import ModelFault
+from daemon.serving.answer_form import AnswerForm
 from daemon.serving.api.field_types import MOST_TOKENS
 from daemon.serving.api.prompts_field import TextOrTokens
-from daemon.serving.generation import ServedVersion, refused
+from daemon.serving.generation import RequestRefused, ServedVersion, refused
 from daemon.text.encoder import TextEncoder
 from daemon.text.template import Unrenderable
+from daemon.text.token_constraint import Grammars, TokenConstraint
 
 
 class Prompts:
@@ -17,6 +19,7 @@ class Prompts:
 
     def __init__(self) -> None:
         self._encoders: dict[Path, TextEncoder] = {}
+        self._grammars: dict[Path, Grammars] = {}
 
     def of_chat(
         self, subject: ServedVersion, turns: Sequence[Turn], tools: Sequence[str]
@@ -55,16 +58,36 @@ class Prompts:
             raise refused(422, "empty_prompt", "the prompt is empty", field="prompt")
         return prompt
 
+    def constraint(self, subject: ServedVersion, form: AnswerForm | None) -> TokenConstraint | None:
+        """Return what holds an answer to a form; None where any answer will do.
+
+        Raises:
+            RequestRefused: a schema cannot be followed (422), or the base cannot be used (503).
+        """
+        if form is None or (form.is_optional and self._encoder(subject).abilities.calls):
+            # A template's own way of writing calls is not held to ours.
+            return None
+        if subject.base not in self._grammars:
+            try:
+                self._grammars[subject.base] = Grammars.load(subject.base)
+            except (ModelFault, OSError, ValueError) as error:
+                raise _base_unusable(subject) from error
+        return form.constraint(self._grammars[subject.base])
+
     def _encoder(self, subject: ServedVersion) -> TextEncoder:
         encoder = self._encoders.get(subject.base)
         if encoder is None:
             try:
                 encoder = TextEncoder.load(subject.base)
             except (ModelFault, OSError) as error:
-                message = f"the base model of {subject.model} cannot be used"
-                raise refused(503, "base_unusable", message, retry_s=60) from error
+                raise _base_unusable(subject) from error
             self._encoders[subject.base] = encoder
         return encoder.for_version(subject.prefix, subject.plain_form)
+
+
+def _base_unusable(subject: ServedVersion) -> RequestRefused:
+    message = f"the base model of {subject.model} cannot be used"
+    return refused(503, "base_unusable", message, retry_s=60)
 
 
 def room_for(

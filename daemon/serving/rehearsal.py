@@ -14,6 +14,8 @@ from daemon.serving.generation import (
     ServedVersion,
     TokenScore,
 )
+from daemon.serving.tool_calls import calls_in
+from daemon.text.token_constraint import TokenConstraint
 
 EVEN = log(0.5)
 
@@ -58,6 +60,9 @@ class RehearsalEngine:
         endless = work.sampling.temperature > 0
         most = work.sampling.max_tokens if endless else min(len(words), work.sampling.max_tokens)
         steps = list(islice(cycle(words), most))
+        if work.constraint is not None:
+            self._open[work.number] = _shortest(work, work.constraint)
+            return
         cut = endless or most < len(words)
         texts = [f"{' ' if place else ''}{word}" for place, word in enumerate(steps)]
         prompt = [f"<{token}>" for token in work.prompt] if work.echo else []
@@ -83,12 +88,20 @@ class RehearsalEngine:
         self._open.pop(number, None)
 
     def calls(self, text: str, tools: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
-        """Return the text: there are no calls."""
-        return text, ()
+        """Return the text and its calls: there are some only where a form demands them."""
+        return calls_in(text, tools)
 
     def bytes_for(self, subject: ServedVersion) -> int:
         """Return 0: there are no weights."""
         return 0
+
+
+def _shortest(work: GenerationJob, constraint: TokenConstraint) -> list[AnswerStep]:
+    """Return an answer of the form that is demanded, as short as may be."""
+    most = work.sampling.max_tokens
+    tokens = constraint.shortest(most)
+    text = AnswerStep(work.number, constraint.text(tokens), len(tokens))
+    return [text, AnswerStep(work.number, "", 0, "length" if len(tokens) == most else "stop")]
 
 
 def _scores(

@@ -5,11 +5,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from daemon.core.evaluation.sampling import Sampling
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Turn
 from daemon.core.workspace.version_names import CURRENT
+from daemon.serving.answer_form import AnswerForm, NamedSchema
 from daemon.serving.api.field_types import Count, Part, Stops, Whole, wrong
-from daemon.serving.api.messages import Message, TextOnly, ToolChoice, Tools
-from daemon.serving.api.prompts_field import TextOrTokens, prompts
+from daemon.serving.api.forms import ChatForm, ToolChoice, demanded_form
+from daemon.serving.api.messages import Message, Tools
+from daemon.serving.api.prompts_field import Prompt, TextOrTokens, prompts
 
 MOST_MESSAGES = 2_000
 MOST_ANSWERS, MOST_ALTERNATIVES = 128, 20
@@ -64,7 +67,10 @@ def _not_empty(value: int) -> int:
     return value
 
 
-AnswerCount = Annotated[Count, BeforeValidator(_not_empty)]
+Positive = Annotated[int, Field(ge=1)]
+AnswerCount = Annotated[
+    Count, BeforeValidator(_not_empty, json_schema_input_type=Positive | Literal[-1])
+]
 
 
 class GenerateRequest(SamplingFields):
@@ -74,6 +80,11 @@ class GenerateRequest(SamplingFields):
     system: str | None = None
     prefix: str | None = None
     max_tokens: AnswerCount | None = None
+    schema_: JsonObject | None = Field(None, alias="schema")
+
+    def form(self) -> AnswerForm | None:
+        """Return the form that the answer must have."""
+        return None if self.schema_ is None else AnswerForm(NamedSchema("schema", self.schema_))
 
     def turns(self) -> list[Turn]:
         """Return the conversation."""
@@ -102,7 +113,7 @@ class OpenAIRequest(SamplingFields):
 class CompletionRequest(OpenAIRequest):
     """The body of `POST /v1/completions`; with `max_tokens` 0 a prompt is only scored."""
 
-    prompt: Annotated[Any, BeforeValidator(prompts)]
+    prompt: Annotated[Any, BeforeValidator(prompts, json_schema_input_type=Prompt)]
     n: Answers | None = None
     best_of: Answers | None = None
     echo: bool | None = None
@@ -136,7 +147,7 @@ class ChatRequest(OpenAIRequest):
     tools: Tools | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    response_format: TextOnly | None = None
+    response_format: ChatForm | None = None
     n: Answers | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[Whole, Field(ge=0, le=MOST_ALTERNATIVES)] | None = None
@@ -152,6 +163,12 @@ class ChatRequest(OpenAIRequest):
         """How many of the likeliest tokens are scored with each token."""
         return self.top_logprobs or 0 if self.logprobs else None
 
+    def form(self) -> AnswerForm | None:
+        """Return the form that the answer must have."""
+        answer = self.response_format.named() if self.response_format else None
+        functions = [tool.function for tool in self.tools or ()]
+        return demanded_form(answer, functions, self.tool_choice, "tools[{}].function")
+
     @property
     def requested_tokens(self) -> int | None:
         """The requested length, under its new name or its old one."""
@@ -164,3 +181,11 @@ class ChatRequest(OpenAIRequest):
     def tool_texts(self) -> tuple[str, ...]:
         """Return the tools as chat templates take them."""
         return () if self.tool_choice == "none" else tuple(tool.text() for tool in self.tools or ())
+
+
+class FeedbackRequest(Part):
+    """The body of `POST /v1/feedback`."""
+
+    id: str = Field(min_length=1, max_length=128)
+    rating: Literal["good", "bad"]
+    better: str | None = Field(None, min_length=1)

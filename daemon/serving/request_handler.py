@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.clock import Clock
+from daemon.core.rows.examples import Turn
 from daemon.serving.answer_events import Answering, ClientGone, Indexed, Nothing
+from daemon.serving.answer_form import AnswerForm
 from daemon.serving.api.request_notes import IgnoredFields, notes_of
 from daemon.serving.api.validation import Body, validated
 from daemon.serving.body import read_json
@@ -33,6 +35,7 @@ from daemon.serving.registry import Registry
 from daemon.serving.request_bodies import SEEDS, SamplingFields
 from daemon.serving.response_formats import AnswerParts, Frame, ResponseFormat
 from daemon.serving.stream import EventStream
+from daemon.serving.usage import AnswerUsage, UsageRecorder
 from daemon.settings_serving import ServerSettings
 
 PromptsOf = Callable[[ServedVersion], Sequence[tuple[int, ...]]]
@@ -59,6 +62,10 @@ class GenerationRequest:
     """The prompt's tokens come before the answer's."""
     continues: bool = False
     """The answers go on with the prompt's text."""
+    form: AnswerForm | None = None
+    """The form that the answers must have."""
+    turns: tuple[Turn, ...] = ()
+    """The conversation, for those who send a better answer; none of a text to continue."""
 
 
 @dataclass
@@ -71,6 +78,7 @@ class RequestHandler:
     thread: EngineThread
     metrics: ServerMetrics
     clock: Clock
+    usage: UsageRecorder
     # Rendering and tokenizing a long prompt takes time: a thread does it, not the event loop.
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="prompts")
@@ -101,11 +109,23 @@ class RequestHandler:
         began_s = self.clock.monotonic_s()
         subject = self.registry.find(generation.model, generation.prefix)
         loop = asyncio.get_running_loop()
+        # Compiled before the prompt is read: a schema's fault is the request's, and cheap to find.
+        constraint = await loop.run_in_executor(
+            self._executor, self.prompts.constraint, subject, generation.form
+        )
         prompts = await loop.run_in_executor(self._executor, generation.prompts_of, subject)
-        works = self._works(generation, subject, prompts)
+        works = [
+            replace(work, constraint=constraint and constraint.copy())
+            for work in self._works(generation, subject, prompts)
+        ]
         created_s = int(self.clock.now().timestamp())
         frame = Frame(uuid4().hex, created_s, subject, sum(map(len, prompts)), len(works))
-        answering = Answering(self.thread, self.metrics, self.clock, works, began_s)
+        client = notes_of(request.scope).client
+
+        def ended(answering: Answering) -> None:
+            self.usage.answered(self._usage(frame, client, answering), generation.turns)
+
+        answering = Answering(self.thread, self.metrics, self.clock, works, began_s, on_end=ended)
         answering.submit()
         events = answering.events(request.receive)
         if generation.choices.stream:
@@ -117,6 +137,20 @@ class RequestHandler:
         async with aclosing(events):
             parts = await _whole(events, len(works))
         return Response(json_bytes(shape.whole(frame, parts)), media_type="application/json")
+
+    def _usage(self, frame: Frame, client: str, answering: Answering) -> AnswerUsage:
+        return AnswerUsage(
+            frame.id,
+            frame.subject.model,
+            frame.subject.version,
+            client,
+            frame.prompt_tokens,
+            sum(answering.tokens.values()),
+            len(answering.works),
+            answering.first_s,
+            self.clock.monotonic_s() - answering.began_s,
+            ", ".join(sorted(set(answering.ends.values()))),
+        )
 
     def _works(
         self,

@@ -135,8 +135,8 @@ class ResponsesFormat:
             "previous_response_id": None,
             "temperature": fields.temperature,
             "top_p": fields.top_p,
-            "text": {"format": {"type": "text"}},
-            "tool_choice": fields.tool_choice or "auto",
+            "text": {"format": _format(fields)},
+            "tool_choice": _choice(fields.tool_choice or "auto"),
             "tools": [_tool(tool.model_dump()) for tool in fields.tools or ()],
             "truncation": "disabled",
             "metadata": {},
@@ -144,9 +144,21 @@ class ResponsesFormat:
         }
 
 
+def _format(fields: ResponsesRequest) -> JsonObject:
+    stated = fields.text.format if fields.text is not None else None
+    if stated is None:
+        return {"type": "text"}
+    known = {"type", "name", "description", "strict", "schema_"}
+    return stated.model_dump(include=known, exclude_none=True, by_alias=True)
+
+
+def _choice(choice: str) -> str | JsonObject:
+    return {"type": "function", "name": choice[1:]} if choice.startswith("#") else choice
+
+
 def _tool(tool: JsonObject) -> JsonObject:
     known = ("type", "name", "description", "parameters")
-    return {name: tool.get(name) for name in known} | {"strict": False}
+    return {name: tool.get(name) for name in known} | {"strict": bool(tool.get("strict"))}
 
 
 def _usage(frame: Frame, tokens: int) -> JsonObject:

@@ -8,12 +8,18 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 
+from daemon.serving.api.openapi import document
 from daemon.serving.api.response_items import ResponsesRequest
 from daemon.serving.errors import json_bytes
 from daemon.serving.generation import RequestRefused, refused
 from daemon.serving.metrics import CONTENT_TYPE
 from daemon.serving.prompts import Prompts
-from daemon.serving.request_bodies import ChatRequest, CompletionRequest, GenerateRequest
+from daemon.serving.request_bodies import (
+    ChatRequest,
+    CompletionRequest,
+    FeedbackRequest,
+    GenerateRequest,
+)
 from daemon.serving.request_handler import GenerationRequest, RequestHandler
 from daemon.serving.response_formats import (
     ChatFormat,
@@ -60,7 +66,13 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
         message = "these models write text and give no embeddings: ask a server of another model"
         raise refused(400, "embeddings_unsupported", message)
 
+    async def feedback(request: Request) -> Response:
+        fields = await handler.fields(request, FeedbackRequest)
+        handler.usage.feedback(fields.id, fields.rating, fields.better)
+        return _json({"recorded": True})
+
     return [
+        Route("/v1/feedback", as_openai(feedback), methods=["POST"]),
         Route("/generate", generate, methods=["POST"]),
         Route("/v1/chat/completions", as_openai(chat_completions), methods=["POST"]),
         Route("/v1/completions", as_openai(completions), methods=["POST"]),
@@ -73,7 +85,12 @@ def plain_generation(prompts: Prompts, fields: GenerateRequest) -> GenerationReq
     """Return what a request to `/generate` asks for."""
     turns = fields.turns()
     return GenerationRequest(
-        fields.model_id, fields, lambda s: [prompts.of_chat(s, turns, ())], prefix=fields.prefix
+        fields.model_id,
+        fields,
+        lambda s: [prompts.of_chat(s, turns, ())],
+        prefix=fields.prefix,
+        form=fields.form(),
+        turns=tuple(turns),
     )
 
 
@@ -90,6 +107,8 @@ def chat_generation(prompts: Prompts, fields: ChatRequest) -> GenerationRequest:
         fields.parallel_tool_calls is False,
         fields.n or 1,
         fields.alternatives,
+        form=fields.form(),
+        turns=tuple(turns),
     )
 
 
@@ -102,6 +121,8 @@ def response_generation(prompts: Prompts, fields: ResponsesRequest) -> Generatio
         lambda s: [prompts.of_chat(s, turns, tools)],
         tools,
         one_call=fields.parallel_tool_calls is False,
+        form=fields.form(),
+        turns=tuple(turns),
     )
 
 
@@ -161,7 +182,12 @@ def _status_routes(handler: RequestHandler) -> list[Route]:
     async def metrics(_request: Request) -> Response:
         return Response(handler.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
+    async def described(request: Request) -> Response:
+        url = f"http://{request.headers['host']}"
+        return _json(document(url, needs_token=handler.settings.needs_token))
+
     return [
+        Route("/openapi.json", described),
         Route("/v1/models", models),
         Route("/v1/models/{model:path}", model),
         Route("/healthz", healthz),

@@ -10,7 +10,7 @@ from daemon.supervisor.workspace import Workspace
 
 
 def alerts(workspace: Workspace, observer: Observer, seen: Snapshot) -> dict[str, str | None]:
-    """Return by alert code a sentence, or None where the condition does not hold."""
+    """Return by alert code a sentence, or None if the condition does not hold."""
     return {
         "blocked": blocked(seen),
         "inbox": observer.inbox_problem,
@@ -27,7 +27,7 @@ def alerts(workspace: Workspace, observer: Observer, seen: Snapshot) -> dict[str
 
 
 def _lost_link(layout: Layout, seen: Snapshot) -> str | None:
-    """Return why nothing can be trained without a current version; None where there is one."""
+    """Return why nothing can be trained without a current version; None if there is one."""
     if seen.current is not None or not seen.complete:
         return None
     return (

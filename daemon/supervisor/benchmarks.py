@@ -6,7 +6,7 @@ from daemon.supervisor.journal import Journal
 
 
 def publish_benchmarks(journal: Journal, manifest: Manifest) -> None:
-    """Publish the event of a version's benchmarks; none where no suite was measured."""
+    """Publish the event of a version's benchmarks; none if no suite was measured."""
     found = benchmarks_of(manifest.evaluations)
     if found is not None:
         message = f"{manifest.version}, benchmarks: {found.sentence}"

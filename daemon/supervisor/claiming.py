@@ -46,7 +46,7 @@ def take(
 
 
 def claim(workspace: Workspace, background: BackgroundTasks, drop: Drop) -> JobCard | None:
-    """Return the new job of a drop; None where it cannot be claimed now.
+    """Return the new job of a drop; None if it cannot be claimed now.
 
     Raises:
         OSError: the disk failed; what was moved has been moved back.

@@ -35,7 +35,7 @@ class Gpu:
     """None on a Mac, where the GPU shares the machine's memory."""
     power_watts: float | None = None
     reason: str | None = None
-    """Why there are no figures, in words; None where there are."""
+    """Why there are no figures, in words; None if there are."""
 
 
 class GpuWatch:

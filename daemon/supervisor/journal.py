@@ -98,4 +98,4 @@ class Journal:
     def settle(self, code: str) -> None:
         """Clear an alert."""
         if self.alerts.pop(code, None) is not None:
-            self.event("alert_ended", f"{code} is over", code=code)
+            self.event("alert_ended", f"the alert {code} is over", code=code)

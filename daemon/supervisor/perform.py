@@ -24,7 +24,7 @@ from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.benchmarks import publish_benchmarks
 from daemon.supervisor.claiming import pass_on, take, unclaim
-from daemon.supervisor.corrections import alert_corrections, settle_corrections
+from daemon.supervisor.intake_alerts import raise_alerts, settle_alerts
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.request import open_run
 from daemon.supervisor.untrained_rows import report_untrained
@@ -121,7 +121,7 @@ class Performer:
         assert report is not None
         place = self._layout.job("incoming", card.job)
         readings.forget(place)
-        alert_corrections(self._journal, place)
+        raise_alerts(self._journal, place)
         seal = row_files.seal_of(place)
         card = replace(card, intake=report, intake_deaths=0, intake_starts=0, seal=seal)
         self._workspace.queue.move(card, "incoming", card.priority)
@@ -147,7 +147,7 @@ class Performer:
         if action.source == "running":
             report_untrained(self._workspace, card.job, seen)
         self._workspace.queue.move(card, action.source, state)
-        settle_corrections(self._journal, card.job)
+        settle_alerts(self._journal, card.job)
         level = "warning" if state == "failed" or action.outcome == "not_promoted" else "info"
         message = f"{card.job} is {ending_of(action.outcome, action.reason)}"
         self._journal.event(

@@ -75,7 +75,7 @@ def _address_limit(proc: Path) -> bool:
 def oom_counter(proc: Path) -> Path | None:
     """Return the file that counts OOM kills: the cgroup's, else the system's.
 
-    None where the kernel is not Linux: a Mac does not count them.
+    None if the kernel is not Linux: a Mac does not count them.
     """
     with suppress(OSError):
         for line in (proc / "self" / "cgroup").read_text().splitlines():
@@ -89,7 +89,7 @@ def oom_counter(proc: Path) -> Path | None:
 
 
 def read_oom_kills(counter: Path | None) -> int:
-    """Return the count; 0 where there is none."""
+    """Return the count; 0 if there is none."""
     if counter is None:
         return 0
     with suppress(OSError, ValueError):

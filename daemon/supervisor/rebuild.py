@@ -38,7 +38,7 @@ class Rebuilt:
     problems: tuple[str, ...]
     """What could not be read in the folders, a sentence each."""
     lost: str | None
-    """What could not be restored, in a sentence; None where nothing is missing."""
+    """What could not be restored, in a sentence; None if nothing is missing."""
 
 
 def rebuild(layout: Layout, clock: Clock) -> Rebuilt:
@@ -48,7 +48,7 @@ def rebuild(layout: Layout, clock: Clock) -> Rebuilt:
         DaemonFault: a newer version wrote the ledger or a job.
         UserFault: it cannot be written; the old ledger is still in place, or moved away.
     """
-    remembered, why = ledger.remembered(layout)
+    remembered, why = ledger.rows_only_here(layout)
     rows, problems = _from_folders(layout, remembered)
     rows += remembered
     try:

@@ -81,11 +81,11 @@ class Refusals:
     # --- for the snapshot ---------------------------------------------------------------------
 
     def of_run(self, run: str | None) -> Refusal | None:
-        """Return the refusal of a run; None where the last one was of another."""
+        """Return the refusal of a run; None if the last one was of another."""
         return self._run if self._run is not None and self._run.of == run else None
 
     def of_base(self, model: str) -> Refusal | None:
-        """Return the refusal of a model; None where the last one was of another."""
+        """Return the refusal of a model; None if the last one was of another."""
         return self._base if self._base is not None and self._base.of == model else None
 
     def circumstances_of_run(self) -> Circumstances:

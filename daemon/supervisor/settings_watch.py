@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from daemon.core.decisions.snapshot import DecisionSettings
-from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import SettingsFault
 from daemon.settings import Settings
 from daemon.settings_file import read_settings
@@ -42,19 +41,6 @@ class SettingsWatch:
         return changed
 
 
-def adapter_of(settings: Settings) -> AdapterSpec:
-    """Return the adapter configuration of the settings."""
-    training = settings.training
-    return AdapterSpec(
-        kind=training.kind,
-        rank=training.rank,
-        scale=training.effective_scale,
-        dropout=training.dropout,
-        num_layers=training.num_layers,
-        keys=training.keys,
-    )
-
-
 def limits_of(settings: Settings) -> DecisionSettings:
     """Return the settings that decisions depend on."""
     return DecisionSettings(
@@ -63,7 +49,7 @@ def limits_of(settings: Settings) -> DecisionSettings:
         silent_s=settings.trainer.silent_s,
         release_s=settings.pause.release_s,
         intake_silent_s=settings.intake.silent_s,
-        adapter=adapter_of(settings),
+        adapter=settings.training.adapter,
         keep_versions=settings.retention.versions,
         keep_moments=settings.retention.moments,
         keep_backups=settings.retention.backups,

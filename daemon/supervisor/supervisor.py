@@ -90,7 +90,7 @@ class Supervisor:
 
     @property
     def stopped_by(self) -> int | None:
-        """The signal that stopped it; None where none did."""
+        """The signal that stopped it; None if none did."""
         return self._sources.signals.stopped_by
 
     def _work(self, until_idle: bool) -> ExitCode:
@@ -263,7 +263,7 @@ class Supervisor:
     def _housekeeping(self, seen: Snapshot) -> list[do.Action]:
         failed = self._workers.background.take_failed_copies()
         for version, why in failed.items():
-            self._journal.alert("backup_failed", f"no backup of {version}: {why}")
+            self._journal.alert("backup_failed", f"{version} was not backed up: {why}")
         if failed:
             return []
         models = self._workspace.models

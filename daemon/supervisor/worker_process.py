@@ -68,7 +68,7 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process id; None where it does not run."""
+        """The process id; None if it does not run."""
         return self._child.pid if self._child is not None else None
 
     def view(self) -> WorkerState:

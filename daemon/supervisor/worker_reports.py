@@ -95,7 +95,7 @@ class WorkerReports:
             case say.Paused(run):
                 journal.event("trainer_paused", f"{run} waits", run=run)
             case say.Judging(run):
-                journal.event("judging", f"{run} is trained; its candidate is judged", run=run)
+                journal.event("judging", f"{run} is trained; now its candidate is judged", run=run)
             case say.Noted(code, message):
                 journal.event(code, message)
             case say.UnitBegun() | say.UnitEnded() | say.OrderEnded():

@@ -12,7 +12,7 @@ MOST = 16
 
 
 def display_is_on(graphics: Any = None) -> bool | None:
-    """Return whether a display is awake; None where that is unknown."""
+    """Return whether a display is awake; None if that is unknown."""
     graphics = graphics or library(GRAPHICS)
     if graphics is None:
         return None

@@ -34,19 +34,19 @@ class RusageInfo(ctypes.Structure):
 
 
 def footprint_bytes(pid: int, system: Any = None) -> int | None:
-    """Return the memory of a process; None where it is gone or another user's."""
+    """Return the memory of a process; None if it is gone or another user's."""
     info = _usage(pid, system or library())
     return resident_bytes(pid) if info is None else int(info.ri_phys_footprint)
 
 
 def wired_bytes(pid: int, system: Any = None) -> int | None:
-    """Return the wired memory of a process; None where the system does not report it."""
+    """Return the wired memory of a process; None if the system does not report it."""
     info = _usage(pid, system or library())
     return None if info is None else int(info.ri_wired_size)
 
 
 def resident_bytes(pid: int) -> int | None:
-    """Return the resident size of a process; None where it is gone or another user's."""
+    """Return the resident size of a process; None if it is gone or another user's."""
     try:
         return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:

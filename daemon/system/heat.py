@@ -20,7 +20,7 @@ class Heat:
     """The thermal level, or why it is unknown."""
 
     level: int | None
-    """0 nominal, 1 moderate, 2 heavy, 3 trapping, 4 sleeping; None where it is unknown."""
+    """0 nominal, 1 moderate, 2 heavy, 3 trapping, 4 sleeping; None if it is unknown."""
     reason: str | None = None
     """Why it is unknown."""
 

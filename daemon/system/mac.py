@@ -22,7 +22,7 @@ def library(path: str = SYSTEM) -> Any:
 
 
 def sysctl_number(name: str, system: Any) -> int | None:
-    """Return a 32-bit sysctl value of the kernel; None where it has none of this name."""
+    """Return a 32-bit sysctl value of the kernel; None if it has none of this name."""
     value = ctypes.c_int32(0)
     size = ctypes.c_size_t(ctypes.sizeof(value))
     if system is None:

@@ -17,7 +17,7 @@ class Panics:
 
 
 def kernel_panics(folder: Path = REPORTS) -> Panics:
-    """Return the reports in a folder; none where the folder is missing, as off a Mac."""
+    """Return the reports in a folder; none if the folder is missing, as off a Mac."""
     times = []
     for path in folder.glob("*.panic"):
         with suppress(OSError):

@@ -75,7 +75,7 @@ class Abilities:
         return found
 
     def refusal(self, example: Example) -> Bad | None:
-        """Return why a row is refused where there is no plain form; None where it is not."""
+        """Return why a row is refused where there is no plain form; None if it is not."""
         lost = next((lost for lost in self.lost(example) if lost in WRITTEN), None)
         if lost is None:
             return None

@@ -35,7 +35,7 @@ class Encoded:
     tokens: npt.NDArray[np.int32]
     """Shape (n,)."""
     supervised: npt.NDArray[np.bool_]
-    """Shape (n,); True where the token is a target of the loss."""
+    """Shape (n,); True if the token is a target of the loss."""
     forged: int = 0
     """Places where content spells a control token; these were encoded as plain text."""
 
@@ -188,7 +188,7 @@ class TextEncoder:
         return self._renderer.abilities
 
     def refusal(self, example: Example) -> Bad | None:
-        """Return why a row cannot be trained as it is written; None where it can."""
+        """Return why a row cannot be trained as it is written; None if it can."""
         return None if self.plain_form is not None else self.abilities.refusal(example)
 
     def last_answer(self, chat: Chat) -> str:
@@ -212,7 +212,7 @@ class TextEncoder:
         return self._renderer.prefix_stable
 
     def verify(self) -> str | None:
-        """Return what is doubtful about the masks of this template; None where nothing is."""
+        """Return what is doubtful about the masks of this template; None if nothing is."""
         return self._renderer.verify()
 
     def pieces(self, example: Example, max_tokens: int) -> list[TokenText]:
@@ -360,7 +360,7 @@ def _covered(starts: Sequence[int], answers: Sequence[Span]) -> npt.NDArray[np.b
 
 
 def _token_from(encoding: Any, place: int) -> int | None:
-    """Return the first token that begins at or after a character; None where none covers it."""
+    """Return the first token that begins at or after a character; None if none covers it."""
     token: int | None = encoding.char_to_token(place)
     if token is None:
         return None

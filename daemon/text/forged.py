@@ -27,7 +27,7 @@ class ControlTokenMarks:
     def of(
         cls, controls: re.Pattern[str], turns: Sequence[Turn], tools: Sequence[str]
     ) -> "ControlTokenMarks | None":
-        """Return marks for these texts; None where none spells a control token."""
+        """Return marks for these texts; None if none spells a control token."""
         texts = [*tools, *(text for turn in turns for text in _texts(turn))]
         if not any(controls.search(text) for text in texts):
             return None

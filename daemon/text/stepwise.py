@@ -81,7 +81,7 @@ def _ending(
     tools: Sequence[str],
     before: str,
 ) -> str:
-    """Return the control token that ends the last turn; empty where none does."""
+    """Return the control token that ends the last turn; empty if none does."""
     alone = template.render(turns, False, tools)
     if not alone.startswith(before):
         return _last(controls, alone)

@@ -57,9 +57,9 @@ class CurrentRun:
     until: int | None = None
     """The step in the run at which another fallback takes over."""
     moments_carried: bool = True
-    """False where the starting version had no moments that fit."""
+    """False if the starting version had no moments that fit."""
     joules_before: float | None = None
-    """The meter's count at the run's first step; None where an earlier process took that step."""
+    """The meter's count at the run's first step; None if an earlier process took that step."""
     stopped: EarlyStopped | None = None
     """Set where an early stop ends the run at its best step."""
 

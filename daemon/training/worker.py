@@ -21,7 +21,7 @@ from daemon.training.machine.compute_plan import worked_with
 from daemon.training.machine.facts import remember
 from daemon.training.mailbox import OrderMailbox
 from daemon.training.orders.dispatch import runner_for
-from daemon.training.preparation import ON, PreparationProgress
+from daemon.training.preparation import PREPARATION, PreparationProgress
 from daemon.training.records.provenance import libraries
 from daemon.training.records.state import RunState
 from daemon.training.run.loop import REFUSED_MOST, How, TrainingLoop
@@ -72,7 +72,7 @@ class Trainer:
         try:
             facts = self._context.engine.prepare(self._context.layout, model, attendance)
         except Interrupted:
-            return self._leave(ON, attendance.mailbox, TrainerSettings())
+            return self._leave(PREPARATION, attendance.mailbox, TrainerSettings())
         except ModelFault as fault:
             failed = say.PrepareFailed(model, fault.code, fault.message, fault.passing)
             self._context.pipe.send(failed)
@@ -234,7 +234,7 @@ class Trainer:
     # --- trouble ------------------------------------------------------------------------------
 
     def _fall_back(self, place: RunLayout, run: str, why: str) -> bool:
-        """Choose the next memory fallback; return False where none is left: the run has failed."""
+        """Choose the next memory fallback; return False if none is left: the run has failed."""
         choices = frozen_choices(self._context, place)
         if choices is None or choices.libraries != libraries():
             return self._count_shortage(place, run, why)

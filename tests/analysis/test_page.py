@@ -79,3 +79,11 @@ def test_a_report_of_which_everything_is_missing_is_a_page_without_scripts(verdi
 
 def test_the_library_is_packed_once_a_process() -> None:
     assert assets.plotly() is assets.plotly()
+
+
+def test_a_single_bar_is_a_sentence() -> None:
+    """It was a chart that compares nothing, and left a hole in the grid."""
+    report = accepted() | {"rows": {"read": 757, "train": 757}}
+    page = render(report)
+    assert "<b>What becomes of the rows: </b>Of all rows: 757 trained." in page
+    assert 'id="figure-fates"' not in page and 'id="figure-tokens"' in page

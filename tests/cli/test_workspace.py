@@ -25,6 +25,18 @@ def test_init_makes_the_folders_and_the_default_settings(
         assert folder.is_dir()
 
 
+def test_init_takes_its_folder_as_an_option_too_as_every_other_command(
+    finetuned: Command, tmp_path: Path
+) -> None:
+    """`init --root DIR` was refused, though each other command takes its workspace so."""
+    done = finetuned("init", "--root", tmp_path / "w")
+    assert done.exit_code == 0 and f"finetuned run --root {tmp_path / 'w'}" in done.stdout
+    assert Layout(tmp_path / "w").settings_file.exists()
+    twice = finetuned("init", tmp_path / "a", "--root", tmp_path / "b")
+    assert twice.exit_code == 2 and "once" in twice.stderr
+    assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()
+
+
 def test_init_never_overwrites_settings(finetuned: Command, layout: Layout) -> None:
     layout.settings_file.write_text("[training]\nepochs = 9\n")
     done = finetuned("init", layout.root)

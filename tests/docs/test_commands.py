@@ -127,7 +127,7 @@ def test_the_plain_form_on_its_page_is_the_one_that_the_default_model_is_asked_i
     turns = (Turn("user", "It is dark."), called)
     (found,) = encoder.encode([Chat(turns, tools=(tool,))], 4096)
     assert isinstance(found, Encoded)
-    shown = page("docs/data.md").split("is asked and answered so:")[1].split("```")[1]
+    shown = page("docs/data.md").split("looks like this:")[1].split("```")[1]
     for line in shown.strip().splitlines():
         words = line.removeprefix("system").removeprefix("user").removeprefix("assistant").strip()
         for part in words.split("…"):

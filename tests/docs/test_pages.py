@@ -53,8 +53,8 @@ def test_every_dependency_has_a_reason_and_every_reason_a_dependency() -> None:
 
 
 def test_the_protocol_names_every_control_file() -> None:
-    asking = page("docs/protocol.md").split("## Asking")[1].split("##")[0]
-    assert first_column(asking) == set(PRECEDENCE)
+    requests = page("docs/protocol.md").split("## Requests")[1].split("##")[0]
+    assert first_column(requests) == set(PRECEDENCE)
 
 
 def test_troubleshooting_explains_every_exit_code() -> None:

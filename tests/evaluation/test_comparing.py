@@ -173,7 +173,7 @@ def test_questions_without_an_answer_count_in_no_figure_and_are_told() -> None:
     rows = {row[1]: row for row in score_rows(report) if row[0] == "lakes"}
     assert rows["b"][5] == "2 of 2" and rows["a"][5] == "10 of 20"
     assert report["tests"][0]["items"] == 2
-    assert "without an answer, which count in no figure: 18" in subject_rows(report)[1][-1]
+    assert "without an answer, not counted: 18" in subject_rows(report)[1][-1]
 
 
 def test_a_subject_that_failed_is_told_and_the_others_are_scored() -> None:

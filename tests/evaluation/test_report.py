@@ -59,7 +59,7 @@ def test_as_markdown_foreign_text_is_code() -> None:
     exam = Exam({}, [question(1, "candidate"), question(2, f"start {HOSTILE}")], 9.0)
     page = markdown(report(exam))
     assert "## From wrong to right: 1" in page and "\x1b" not in page
-    assert "| own_holdout | 2 | exact match |" in page
+    assert "| this run's held-out rows | 2 | exact match |" in page
 
 
 def test_what_was_forgotten_of_each_earlier_file_is_a_table() -> None:
@@ -103,3 +103,35 @@ def test_as_a_page_foreign_text_is_text() -> None:
     tags = Tags()
     tags.feed(render(report(exam)))
     assert "table" in tags.seen and "script" not in tags.seen and "img" not in tags.seen
+
+
+def test_a_report_leads_with_the_verdict_and_what_changed() -> None:
+    for page, titles in (
+        (render(report()), ("verdict accepted", "What changed", "From wrong", "Scores", "Tests")),
+        (markdown(report()), ("**promote**", "## What changed", "## From wrong", "## Scores")),
+    ):
+        places = [page.index(title) for title in titles]
+        assert places == sorted(places)
+        moved = "9 of 9 with this version; 9 from wrong to right and 0 from right to wrong"
+        assert f"Right answers: 0 of 9 with v000002, {moved}" in page
+        assert "(12 rows): 1.5 with v000002, 1 with this version, in nats a token" in page
+
+
+def test_a_report_says_what_a_grade_means_beside_a_verdict() -> None:
+    assert "a promoted version may have an F" in markdown(report())
+    ungraded = report() | {"grades": dict.fromkeys(report()["models"])}
+    assert "may have an F" not in markdown(ungraded) + render(ungraded)
+
+
+def test_people_read_what_a_set_is_and_programs_its_name() -> None:
+    page, found = render(report()), report()
+    assert "own_holdout" not in page and "this run&#39;s held-out rows" in page
+    assert found["losses"][0]["set"] == "own_holdout"
+
+
+def test_a_report_of_a_release_that_did_not_count_right_answers_is_still_shown() -> None:
+    found = report()
+    for answered in found["answers"].values():
+        for figures in answered["models"].values():
+            del figures["right"]
+    assert "Right answers:" not in markdown(found) and "## What changed" in markdown(found)

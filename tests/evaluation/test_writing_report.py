@@ -64,7 +64,7 @@ def test_averages_stand_beside_the_habit_of_the_file_and_those_of_the_base() -> 
     assert tuned[3:8] == ("72", "100%", "100%", "100%", "3.0") and tuned[-1] == "0"
     assert base[4:8] == ("0%", "0%", "0%", "0.0") and base[-1] == "3"
     (sentence,) = [one for one in headline(report) if one.startswith("probes, v000002")]
-    assert sentence.startswith("probes, v000002: 72 characters and 3.0 of 3 on the average")
+    assert sentence.startswith("probes, v000002: 72 characters and 3.0 of 3 on average")
     assert "(expected about 80 and 3.0, as in tea.jsonl)" in sentence
 
 

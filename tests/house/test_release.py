@@ -76,4 +76,4 @@ def test_the_image_is_made_from_what_is_there_and_says_that_nobody_has_built_it(
     sources = [word for line in copied for word in line.split()]
     assert sources and all((ROOT / name).exists() for name in sources)
     assert "Nobody has built this image yet" in text
-    assert "Nobody has built it yet" in page("docs/service.md")
+    assert "It has not been built yet" in page("docs/service.md")

@@ -10,8 +10,13 @@ EXCUSE = "# long:"
 
 
 def test_no_file_is_longer_than_400_lines() -> None:
-    sizes = {name: (ROOT / name).read_text(encoding="utf-8").count("\n") for name, _ in modules()}
-    assert not {name: size for name, size in sizes.items() if size > LONGEST_FILE}
+    """Files of tests and benchmarks included: three of them had grown past it."""
+    paths = [
+        path for room in ("daemon", "tests", "benchmarks") for path in ROOT.glob(f"{room}/**/*.py")
+    ]
+    sizes = {path: path.read_text(encoding="utf-8").count("\n") for path in paths}
+    assert len(sizes) > 1000
+    assert not {path: size for path, size in sizes.items() if size > LONGEST_FILE}
 
 
 def test_no_function_is_longer_than_40_lines_unless_its_first_line_says_why() -> None:

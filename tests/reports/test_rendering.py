@@ -96,7 +96,7 @@ def test_how_to_read_an_evaluation_is_not_cut_off() -> None:
     """Fault: its Markdown broke off in the middle of a sentence."""
     papers = {(0, 0): paper(HALF), (0, 1): paper(ALL)}
     page = markdown(compared(papers, "a", "b").report("finished", "ok"))
-    assert "Tokens a second are those of answers generated concurrently.\n" in page
+    assert "Tokens per second are measured on answers generated concurrently.\n" in page
 
 
 @pytest.mark.parametrize("template", ["order.md", "judgement.html"])

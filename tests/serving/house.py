@@ -195,4 +195,5 @@ def serving(layout: Layout, engine: Engine, **changes: Any) -> Iterator[Served]:
         server.should_exit = True
         thread.join(PATIENCE_S)
         handler.thread.close(PATIENCE_S)
+        handler.usage.close(PATIENCE_S)
         place.close()

@@ -1,7 +1,9 @@
 """What the supervisor tells once, and of which file."""
 
 import errno
+import gzip
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from daemon.core import messages as say
 from daemon.core.decisions.deaths import Cause
 from daemon.folders.disk import atomic
 from daemon.folders.models import current_model
-from daemon.supervisor.corrections import alert_corrections, settle_corrections
+from daemon.intake.unpacking import Unpacker
+from daemon.settings_tables import IntakeSettings
+from daemon.supervisor.intake_alerts import raise_alerts, settle_alerts
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.worker_process import Died
 from tests.manifests import BASE
@@ -101,12 +105,34 @@ def test_a_file_that_contradicts_much_of_an_earlier_one_is_an_alert_until_its_jo
     place.folder.mkdir(parents=True)
     message = "000002-prices answers 25 questions of 000001-prices otherwise"
     atomic.write_json(place.report, {"verdict": "accepted", "corrections": {"alert": message}})
-    alert_corrections(parts.journal, place)
+    raise_alerts(parts.journal, place)
     assert parts.journal.alerts["corrections"]["message"] == message
-    settle_corrections(parts.journal, "000001-prices")
+    settle_alerts(parts.journal, "000001-prices")
     assert "corrections" in parts.journal.alerts
-    settle_corrections(parts.journal, "000002-prices")
+    settle_alerts(parts.journal, "000002-prices")
     assert "corrections" not in parts.journal.alerts
     atomic.write_json(place.report, {"verdict": "accepted", "corrections": {"alert": ""}})
-    alert_corrections(parts.journal, place)
+    raise_alerts(parts.journal, place)
     assert "corrections" not in parts.journal.alerts
+
+
+def test_half_a_packed_file_is_an_alert_until_its_job_has_ended(parts: Parts) -> None:
+    """Only the report said it: half a `.gz` was trained and nobody who looked at status knew."""
+    place = parts.workspace.layout.job("incoming", "000003-half")
+    place.folder.mkdir(parents=True)
+    packed = gzip.compress(
+        b"".join(b'{"prompt":"q%d","completion":"a"}\n' % n for n in range(9999))
+    )
+    place.named_as("main", "half.jsonl.gz").write_bytes(packed[: len(packed) // 2])
+    with ExitStack() as stack:
+        unpacker = Unpacker(place.folder, IntakeSettings(), lambda: None, stack)
+        text = unpacker.read("rows", [place.original])
+    atomic.write_json(place.report, {"verdict": "accepted", "file": text.as_record()})
+    raise_alerts(parts.journal, place)
+    raise_alerts(parts.journal, place)
+    assert "perhaps it was cut off" in parts.journal.alerts["cut_off"]["message"]
+    assert "download it again" in parts.journal.alerts["cut_off"]["message"]
+    events = parts.workspace.layout.events_file.read_text().splitlines()
+    assert sum('"cut_off"' in line for line in events) == 1
+    settle_alerts(parts.journal, "000003-half")
+    assert "cut_off" not in parts.journal.alerts

@@ -15,7 +15,10 @@ MOST_POINTS = 1500
 MOST_CURVES = 12
 """Curves compared in one chart: the newest."""
 Pairs = Sequence[tuple[int, float]]
-Style = Literal["dots", "line", "markers"]
+Style = Literal["dots", "line", "markers", "trace"]
+"""Faint dots of many noisy points; a line; single marks; a thin line with its points marked."""
+FEW_POINTS = 60
+"""Up to so many points a noisy series is a line through all of them: dots would hardly show."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ class LineChart:
     """Marked steps, each with a few words."""
     axis: str = "step"
     """What the numbers of the horizontal axis are."""
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether a series has more than one point; else the summary says it all."""
+        return any(len(one.points) > 1 for one in self.series)
 
     def as_data(self) -> JsonObject:
         """Return the data for the page's script."""
@@ -81,13 +89,7 @@ def _overlay(
     id: str, title: str, summary: str, found: Sequence[tuple[Diagnosis, Pairs]]
 ) -> Iterator[LineChart]:
     series = tuple(
-        # A single point has no line.
-        Series(
-            one.curve.name,
-            _thinned(_from_one(one, points)),
-            "line" if len(points) > 1 else "markers",
-            place,
-        )
+        Series(one.curve.name, _thinned(_from_one(one, points)), line_of(points), place)
         for place, (one, points) in enumerate(found)
         if points
     )
@@ -110,7 +112,7 @@ def _loss(of: Diagnosis) -> Iterator[LineChart]:
         value = of.facts.get(name)
         summary += [f"{words} loss at the end {value:.3f}."] if value is not None else []
     series = [
-        Series("training", _thinned(curve.losses), "dots", 0),
+        _noisy("training", curve.losses, "trace" if of.smoothed else "line"),
         Series("training, smoothed", of.smoothed, "line", 0),
         Series("validation", _thinned(curve.validation), "markers", 1),
         Series("validation, smoothed", of.smoothed_validation, "line", 1),
@@ -145,30 +147,40 @@ def _slope(of: Diagnosis) -> Iterator[LineChart]:
 def _gradient(of: Diagnosis) -> Iterator[LineChart]:
     pairs = [(step, norm) for step, norm in of.curve.series("gradient_norm") if norm > 0]
     summary = _span(pairs, "Length of the gradient before clipping")
-    chart = _chart("gradient-norm", "Gradient norm", summary, "norm", _one("norm", pairs, "dots"))
+    chart = _chart("gradient-norm", "Gradient norm", summary, "norm", [_noisy("norm", pairs)])
     yield from chart
 
 
 def _rate(of: Diagnosis) -> Iterator[LineChart]:
     pairs = of.curve.series("learning_rate")
     summary = _span(pairs, "The optimizer's rate")
-    yield from _chart("learning-rate", "Learning rate", summary, "", _one("rate", pairs, "line"))
+    yield from _chart("learning-rate", "Learning rate", summary, "", _one("rate", pairs))
 
 
 def _speed(of: Diagnosis) -> Iterator[LineChart]:
     pairs = of.curve.series("tokens_per_s")
     summary = _span(pairs, "Real tokens, padding not counted")
-    yield from _chart("throughput", "Throughput", summary, "tokens/s", _one("speed", pairs, "dots"))
+    yield from _chart("throughput", "Throughput", summary, "tokens/s", [_noisy("speed", pairs)])
 
 
 def _memory(of: Diagnosis) -> Iterator[LineChart]:
     pairs = [(step, held / 1e9) for step, held in of.curve.series("memory_bytes")]
     summary = _span(pairs, "Peak memory of the model up to each step")
-    yield from _chart("memory", "Memory", summary, "GB", _one("memory", pairs, "line"))
+    yield from _chart("memory", "Memory", summary, "GB", _one("memory", pairs))
 
 
-def _one(name: str, pairs: Pairs, style: Style) -> list[Series]:
-    return [Series(name, _thinned(pairs), style, 0)]
+def line_of(points: Sequence[object], style: Style = "line") -> Style:
+    """Return the style of a line; a single point has none and is marked."""
+    return style if len(points) > 1 else "markers"
+
+
+def _one(name: str, pairs: Pairs) -> list[Series]:
+    return [Series(name, _thinned(pairs), line_of(pairs), 0)]
+
+
+def _noisy(name: str, pairs: Pairs, few: Style = "line") -> Series:
+    style = line_of(pairs, few) if len(pairs) <= FEW_POINTS else "dots"
+    return Series(name, _thinned(pairs), style, 0)
 
 
 def _span(pairs: Pairs, words: str) -> str:

@@ -13,6 +13,8 @@ LONGEST = 1000
 """Characters shown of a prompt or an answer."""
 SHORT = 60
 """Characters of a prompt in a sentence."""
+FEWEST_DRAWN = 4
+"""Milestones that a chart is drawn of; the list of fewer shows as much."""
 SHOWN_STEPS = 40
 """Milestones listed of one probe: the first and the last."""
 
@@ -31,7 +33,7 @@ def similarities(probes: Sequence[Probe]) -> list[LineChart]:
             ),
         )
         for number, probe in enumerate(probes, 1)
-        if (known := _known(probe))
+        if len(known := _known(probe)) >= FEWEST_DRAWN
     ]
 
 
@@ -63,7 +65,7 @@ def timelines(probes: Sequence[Probe]) -> list[JsonObject]:
         {
             "prompt": one_line(probe.prompt, LONGEST),
             "golden": one_line(probe.golden, LONGEST) if probe.golden else "none",
-            "figure": _figure(number, probe) if _known(probe) else None,
+            "figure": _figure(number, probe) if len(_known(probe)) >= FEWEST_DRAWN else None,
             "milestones": list(_milestones(probe)),
         }
         for number, probe in enumerate(probes, 1)
@@ -85,6 +87,7 @@ def _figure(number: int, probe: Probe) -> JsonObject:
         "id": f"probe-{number}",
         "title": f"Probe {number}",
         "summary": _summary(probe),
+        "is_drawn": True,
         "names": names,
         "numbers": names,
         "rows": [(f"{step:,}", f"{similarity:.2f}") for step, similarity in _known(probe)],

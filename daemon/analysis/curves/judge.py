@@ -127,7 +127,7 @@ def _facts(prepared: PreparedCurve) -> dict[str, float | None]:
 
 
 def _drawn(found: Trace | None) -> tuple[tuple[int, float], ...]:
-    """Return the smoothed validation; empty where it would lie far off its few values."""
+    """Return the smoothed validation; empty if it would lie far off its few values."""
     return () if found is None or len(found.steps) < LEAST_SMOOTHED else _pairs(found, "level")
 
 

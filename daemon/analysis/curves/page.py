@@ -27,7 +27,7 @@ def render(diagnosis: Diagnosis, probes: Sequence[Probe] = ()) -> str:
         figures=[_figure(chart) for chart in drawn],
         probes=evolution.timelines(probes),
         noise=diagnosis.facts.get("noise"),
-        drawn=[chart.as_data() for chart in (*drawn, *probed)],
+        drawn=[chart.as_data() for chart in (*drawn, *probed) if chart.is_drawn],
     )
 
 
@@ -45,7 +45,7 @@ def render_all(diagnoses: Sequence[Diagnosis], title: str) -> str:
         rows=[_row(one) for one in diagnoses],
         figures=[_figure(one) for one in drawn],
         curves=[one for one in curves if one["findings"] or one["remarks"]],
-        drawn=[chart.as_data() for chart in drawn],
+        drawn=[chart.as_data() for chart in drawn if chart.is_drawn],
     )
 
 
@@ -101,6 +101,7 @@ def _figure(chart: LineChart) -> JsonObject:
         "id": chart.id,
         "title": chart.title,
         "summary": chart.summary,
+        "is_drawn": chart.is_drawn,
         "names": names,
         "numbers": names,
         "rows": [(f"{step:,}", *(number(line.get(step)) for line in lines)) for step in shown],

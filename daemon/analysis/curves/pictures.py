@@ -70,6 +70,8 @@ def _line(axes: "Axes", series: Series) -> None:
     name = escape(series.name, 30).replace("$", r"\$")
     if series.style == "line":
         how: dict[str, Any] = {"linestyle": dash, "linewidth": 1.8}
+    elif series.style == "trace":
+        how = {"linestyle": dash, "linewidth": 0.9, "marker": ".", "markersize": 3, "alpha": 0.6}
     elif series.style == "dots":
         how = {"linestyle": "", "marker": ".", "markersize": 3, "alpha": 0.4}
     else:

@@ -52,7 +52,7 @@ class PreparedCurve:
 
     curve: Curve
     train: Trace | None
-    """None where there are too few steps."""
+    """None if there are too few steps."""
     validation: Trace | None
     raw_steps: Array
     raw: Array

@@ -23,7 +23,7 @@ class Valley:
     doubt: float
     """The residual squares of the turn, as a share of those of a fall without a turn.
 
-    0 where the turn explains everything, 1 where it explains nothing.
+    0 if the turn explains everything, 1 if it explains nothing.
     """
 
 

@@ -1,6 +1,8 @@
 """The options of `generate` and `chat`: the model, the text before the prompt, the sampling."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,31 +20,33 @@ class ChatOptions:
 
     version: Annotated[
         str | None,
-        typer.Option(help="A version, or the path of one; current_model without.", metavar="V"),
+        typer.Option(help="A version, or its path; default: current_model.", metavar="V"),
     ] = None
     base: Annotated[bool, typer.Option("--base", help="The untouched base model.")] = False
     system: Annotated[str | None, typer.Option(help="A system text before the prompt.")] = None
     prefix: Annotated[
         str | None,
         typer.Option(
-            help="A text of the settings, or none; without, the version's own.", metavar="P"
+            help="A prefix in the settings, or none; default: the version's own.", metavar="P"
         ),
     ] = None
     max_tokens: MaxTokens = 512
-    temperature: Annotated[
-        float, typer.Option(min=0.0, max=2.0, help="0 for always the likeliest token.")
-    ] = 0.0
+    temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="0 for greedy decoding.")] = (
+        0.0
+    )
     top_p: Annotated[
         float | None,
-        typer.Option(min=0.01, max=1.0, help="Likeliest tokens with this total probability."),
+        typer.Option(
+            min=0.01, max=1.0, help="Only the likeliest tokens with this total probability."
+        ),
     ] = None
     top_k: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="How many of the likeliest tokens.")
+        int | None, typer.Option(min=1, max=100_000, help="Only this many of the likeliest tokens.")
     ] = None
     min_p: Annotated[
         float | None,
         typer.Option(
-            min=0.0, max=1.0, help="Tokens with this share of the likeliest's probability."
+            min=0.0, max=1.0, help="Only tokens with at least this share of the likeliest one's."
         ),
     ] = None
     seed: Annotated[
@@ -51,7 +55,7 @@ class ChatOptions:
     ] = None
     stop: Annotated[
         list[str] | None,
-        typer.Option(help="The answer ends before this text; may be repeated.", metavar="T"),
+        typer.Option(help="The answer ends before this text; repeatable.", metavar="T"),
     ] = None
     here: Annotated[
         bool,
@@ -74,13 +78,13 @@ class ChatOptions:
         without_effect = [_option(name) for name in names if getattr(self, name) is not None]
         if self.temperature == 0.0 and without_effect:
             raise typer.BadParameter(
-                "has no effect at temperature 0: give a --temperature too",
+                "has no effect at temperature 0: add a --temperature",
                 param_hint=", ".join(without_effect),
             )
         stops = tuple(self.stop or ())
         if "" in stops:
             raise typer.BadParameter(
-                "is empty: give a text that ends an answer", param_hint="--stop"
+                "is empty: name a text that ends an answer", param_hint="--stop"
             )
         return Sampling(
             self.max_tokens,
@@ -98,6 +102,35 @@ class GenerateOptions(ChatOptions):
     """A single answer is shorter by default."""
 
     max_tokens: MaxTokens = 256
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with a JSON schema: the answer is JSON that follows it.",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+        ),
+    ] = None
+
+    def sampling(self) -> Sampling:
+        """Return how the answer is sampled.
+
+        Raises:
+            BadParameter: an option has no effect, or the schema is not a JSON object.
+        """
+        sampling = super().sampling()
+        return sampling if self.schema is None else replace(sampling, schema=_schema(self.schema))
+
+
+def _schema(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if isinstance(json.loads(text), dict):
+            return text
+        why = "it is not an object"
+    except ValueError as error:
+        why = str(error)
+    raise typer.BadParameter(f"{path} has no JSON schema: {why}", param_hint="--schema")
 
 
 def _option(field: str) -> str:

@@ -70,7 +70,7 @@ class Server:
         return status == 200
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Return status and body of a short GET; status 0 where there is no response."""
+        """Return status and body of a short GET; status 0 if there is no response."""
         try:
             with self.request(path, PROBE_TIMEOUT_S) as reply:
                 return reply.status, reply.read(SHOWN_BYTES)
@@ -80,11 +80,11 @@ class Server:
     def refusal(self, status: int, content: bytes) -> UserFault:
         """Return the fault for a response that is a refusal."""
         message = f"the server at {self.url} answers {status}: {_message(content)}"
-        return UserFault("server_refused", f"{message} (--here does without the server)")
+        return UserFault("server_refused", f"{message} (--here works without the server)")
 
 
 def running_server(layout: Layout) -> Server | None:
-    """Return the workspace's server; None where none runs, or it is stopping.
+    """Return the workspace's server; None if none runs, or it is stopping.
 
     Raises:
         UserFault: the token cannot be read.
@@ -145,6 +145,9 @@ class ServerSpeaker:
             "min_p": sampling.min_p,
             "stop": list(sampling.stops),
         }
+        if sampling.schema is not None:
+            wrapped = {"name": "answer", "schema": json.loads(sampling.schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": wrapped}
         if sampling.seed is not None:
             body["seed"] = sampling.seed
         if self.target.requested_prefix is not None:

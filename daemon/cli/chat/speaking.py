@@ -1,9 +1,11 @@
 """Finds a version and loads it in this process to chat with it."""
 
+import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daemon.cli.version_names import current, named
 from daemon.core.evaluation.sampling import Sampling
@@ -15,6 +17,9 @@ from daemon.folders.models import bases
 from daemon.folders.models.models import MANIFEST, read_manifest, verify
 from daemon.layout import Layout
 from daemon.settings_file import named_prefix, read_settings
+
+if TYPE_CHECKING:
+    from daemon.text.token_constraint import TokenConstraint
 
 
 @dataclass(frozen=True)
@@ -158,8 +163,24 @@ class Speaker:
         self._model.eval()
 
     def stream(self, turns: Sequence[Turn], sampling: Sampling) -> Iterator[str]:
-        """Yield an answer chunk by chunk."""
+        """Yield an answer chunk by chunk.
+
+        Raises:
+            UserFault: the answer cannot follow its schema.
+        """
         from daemon.model.generation import stream
 
         prompt = self._encoder.encode_prompt(turns)
-        return stream(self._model, self._tokenizer, prompt, sampling)
+        if sampling.schema is None:
+            return stream(self._model, self._tokenizer, prompt, sampling)
+        constraint = self._constraint(sampling.schema)
+        return stream(self._model, self._tokenizer, prompt, sampling, constraint)
+
+    def _constraint(self, schema: str) -> "TokenConstraint":
+        from daemon.text.token_constraint import Grammars, SchemaRefused, json_grammar
+
+        try:
+            return Grammars.load(self.target.base).constraint(json_grammar(json.loads(schema)))
+        except SchemaRefused as no:
+            place = ".".join(map(str, ("the schema", *no.place)))
+            raise UserFault("unsupported_schema", f"{place} cannot be followed: {no.why}") from no

@@ -145,7 +145,7 @@ def _volume(root: Path) -> Iterator[DoctorCheck]:
 
 
 def place_checks(root: Path) -> Iterator[DoctorCheck]:
-    """Check where a workspace lies; yields nothing where that is fine."""
+    """Check where a workspace lies; yields nothing if that is fine."""
     service = volume.cloud_folder(root)
     if service is not None:
         words = f"the workspace is in {service}: synchronised folders are not supported; move it"

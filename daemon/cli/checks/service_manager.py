@@ -26,7 +26,7 @@ NO_SUCH_AGENT = 113
 
 @dataclass(frozen=True)
 class CommandResult:
-    """The result of a manager's command: its exit status, None where it could not be run."""
+    """The result of a manager's command: its exit status, None if it could not be run."""
 
     status: int | None
     text: str
@@ -42,7 +42,7 @@ class State:
     """The state of a service, and the manager's words for it."""
 
     loaded: bool | None
-    """Whether the manager runs it or will start it at login; None where it cannot be queried."""
+    """Whether the manager runs it or will start it at login; None if it cannot be queried."""
     running: bool
     words: str
 
@@ -73,7 +73,7 @@ class Launchd:
         return launchd.agent(quiet, self.label, str(logs / "service.log"))
 
     def command_in(self, data: bytes) -> tuple[str, ...] | None:
-        """Return the command in a file; None where it cannot be parsed."""
+        """Return the command in a file; None if it cannot be parsed."""
         return launchd.command_of(data)
 
     def start_commands(self) -> list[list[str]]:
@@ -135,7 +135,7 @@ class Systemd:
         return systemd.unit(service)
 
     def command_in(self, data: bytes) -> tuple[str, ...] | None:
-        """Return the command in a file; None where it cannot be parsed."""
+        """Return the command in a file; None if it cannot be parsed."""
         return systemd.command_of(data)
 
     def start_commands(self) -> list[list[str]]:

@@ -49,12 +49,12 @@ def analyze(
         typer.Argument(
             metavar="[RUN | VERSION | PATH | all]",
             help="A path: a metrics.jsonl, the daemon's log (the runs in it) or a saved log of "
-            "mlx-lm. Without: the current run, else the current version.",
+            "mlx-lm. Default: the current run, else the current version.",
         ),
     ] = "",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where to write; without, curves-NAME in this folder."),
+        typer.Option(metavar="DIR", help="Where to write; default: curves-NAME in this folder."),
     ] = None,
     force: Force = False,
     root: Root = HERE,
@@ -115,7 +115,7 @@ def _of_path(path: Path, root: Path) -> Selection:
     if runs is None:
         return Selection(path.name, training_records.of_path(path))
     if not runs:
-        raise UserFault("no_run_in_log", f"{path} is the log of a daemon and names no run")
+        raise UserFault("no_run_in_log", f"{path} is a daemon's log that mentions no run")
     # A log has no steps: these lie in the workspace whose log it is, in logs/ or status/.
     own = Layout(path.resolve().parent.parent)
     layout = own if own.inbox.is_dir() and own.models.is_dir() else workspace(root)
@@ -129,7 +129,7 @@ def _one(layout: Layout, name: str, curve: Curve) -> Selection:
 
 def _evaluations(layout: Layout) -> dict[str, list[tuple[int, float]]]:
     """Return the validation losses of all runs; only the ledger has those of versionless runs."""
-    rows, _ = ledger.remembered(layout)
+    rows, _ = ledger.rows_only_here(layout)
     found: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         step, loss = row.values.get("step"), row.values.get("validation_loss")
@@ -155,7 +155,7 @@ def _files(
     name = diagnoses[0].curve.name if len(diagnoses) == 1 else selection.name
     yield PAGE, page.encode()
     yield VERDICTS, outputs.as_json(record)
-    for chart in drawn:
+    for chart in (one for one in drawn if one.is_drawn):
         yield f"{chart.id}.png", _png(chart, name)
 
 

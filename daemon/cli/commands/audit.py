@@ -15,6 +15,7 @@ from daemon.core.decisions.audits import audit_request
 from daemon.core.decisions.promotion import counted_items
 from daemon.core.evaluation.reports import PairFigures
 from daemon.core.evaluation.results import AuditFound
+from daemon.core.evaluation.set_names import set_title
 from daemon.core.workspace.orders import AUDIT
 from daemon.errors import UserFault
 from daemon.folders.models import current_model
@@ -28,7 +29,7 @@ from daemon.settings_records import to_record
 @spread
 def audit(
     named: Annotated[
-        str, typer.Argument(metavar="[ORDER]", help="An audit to continue; without, a new one.")
+        str, typer.Argument(metavar="[ORDER]", help="An audit to continue; default: a new one.")
     ] = "",
     *,
     options: OrderOptions,
@@ -70,10 +71,10 @@ def _open(layout: Layout) -> str:
 
 def _table(tests: Sequence[PairFigures]) -> Table:
     return table(
-        ("set", "metric", "items", "change", "p better", "p worse"),
+        ("set", "metric", "items", "change", "p (better)", "p (worse)"),
         (
             (
-                one["name"],
+                set_title(one["name"]),
                 one["metric"].replace("_", " "),
                 counted_items(one["items"], one.get("families")),
                 f"{one['mean_change']:+.4f}",

@@ -11,7 +11,7 @@ from daemon.cli.requests.control_client import POLL_S, NoAnswer, send_command
 from daemon.clock import SystemClock
 from daemon.folders import control
 from daemon.folders.control import Control
-from daemon.folders.status.reading import Events, read_status
+from daemon.folders.status.reading import Lines, read_status
 from daemon.layout import Layout
 
 PAUSE_WAIT_S = 15.0
@@ -22,7 +22,7 @@ CHECKPOINT_WAIT_S = 60.0
 def pause(root: Root = HERE) -> None:
     """Stop training after the current step, until resumed; also across restarts."""
     layout = workspace(root)
-    events = Events(layout)
+    events = Lines(layout.events_file)
     control.write_request(layout, "pause")
     if alive(layout) is None:
         echo("paused: no daemon is running, and the next one starts paused")
@@ -31,7 +31,7 @@ def pause(root: Root = HERE) -> None:
     echo("paused: 'finetuned resume' continues")
 
 
-def _until_paused(layout: Layout, events: Events) -> None:
+def _until_paused(layout: Layout, events: Lines) -> None:
     clock = SystemClock()
     until_s = clock.monotonic_s() + PAUSE_WAIT_S
     while clock.monotonic_s() < until_s and alive(layout) is not None:
@@ -54,7 +54,7 @@ def resume(root: Root = HERE) -> None:
 
 def skip(
     job: Annotated[
-        str, typer.Argument(metavar="[JOB]", help="Which job of the run; the first without.")
+        str, typer.Argument(metavar="[JOB]", help="Which job of the run; default: the first.")
     ] = "",
     root: Root = HERE,
 ) -> None:

@@ -121,7 +121,7 @@ def convert(
     output: Out,
     fields: OwnNames = None,
     chosen: Annotated[
-        bool, typer.Option("--chosen", help="Take the chosen side of preference data.")
+        bool, typer.Option("--chosen", help="Use the chosen side of preference data.")
     ] = False,
     force: Force = False,
     root: Root = HERE,

@@ -43,7 +43,7 @@ def demo(
     root: Annotated[
         Path | None,
         typer.Option(
-            help="Where to create the workspace; a temporary folder without.", metavar="DIR"
+            help="Where to create the workspace; default: a temporary folder.", metavar="DIR"
         ),
     ] = None,
     rehearse: Annotated[
@@ -61,7 +61,7 @@ def demo(
         followed = _train(layout, example)
     version = _checked(layout, followed)
     show_result(layout, version)
-    echo(f"All of it took {clock.monotonic_s() - began_s:.0f} s.", "dim")
+    echo(f"The whole demo took {clock.monotonic_s() - began_s:.0f} s.", "dim")
 
 
 def find_example(name: str) -> Path:

@@ -40,7 +40,7 @@ def doctor(
         check_gpu(root, quick, breaking, json)
         return
     if quick or breaking:
-        raise UserFault("only_with_gpu", "--quick and --break say how to check with --gpu")
+        raise UserFault("only_with_gpu", "--quick and --break require --gpu")
     if rebuild_ledger:
         _rebuild_ledger(workspace(root), json)
         return
@@ -57,7 +57,7 @@ def doctor(
     else:
         out.print(_settings_table(settings))
         out.print(_checks_table(checks))
-        echo("all is well" if well else "something is wrong: see the lines marked ✗")
+        echo("no problems found" if well else "there are problems: see the lines marked ✗")
     if not well:
         raise typer.Exit(ExitCode.BLOCKED)
 

@@ -37,12 +37,12 @@ class SuiteOptions:
 
     suite: Annotated[
         list[str] | None,
-        typer.Option(help="A suite: its name, a file, or holdouts; all suites without."),
+        typer.Option(help="A suite: its name, a file, or holdouts; default: all suites."),
     ] = None
     limit: Annotated[int | None, typer.Option(help="Most items of each suite.", min=1)] = None
     prefix: Annotated[
         str | None,
-        typer.Option(metavar="NAME|none", help="Use this prefix instead of the one in training."),
+        typer.Option(metavar="NAME|none", help="Use this prefix instead of the trained one."),
     ] = None
     habit: Annotated[
         str, typer.Option(metavar="FILE", help="Trained file, or job, whose answers are the habit.")
@@ -64,13 +64,14 @@ def evaluate(
         str, typer.Argument(metavar="[EVALUATION]", help="One to show, or to continue.")
     ] = "",
     version: Annotated[
-        str | None, typer.Option(help="A version, or an adapter's folder; the current without.")
+        str | None,
+        typer.Option(help="A version, or an adapter's folder; default: the current one."),
     ] = None,
     base: Annotated[bool, typer.Option("--base", help="The base model alone.")] = False,
     *,
     suites: SuiteOptions,
-    listed: Annotated[bool, typer.Option("--list", help="List what was evaluated.")] = False,
-    now: Annotated[bool, typer.Option("--now", help="Measure the run in training now.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List all evaluations.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Evaluate the run in training now.")] = False,
     to: Out = None,
     options: OrderOptions,
 ) -> None:
@@ -105,7 +106,7 @@ def compare(
     *,
     suites: SuiteOptions,
     endpoint: Annotated[
-        str | None, typer.Option(metavar="URL", help="Use the OpenAI-compatible API there as A.")
+        str | None, typer.Option(metavar="URL", help="Use this OpenAI-compatible API as A.")
     ] = None,
     model: Annotated[str, typer.Option(help="With --endpoint: the model to use.")] = "",
     save: Annotated[
@@ -235,7 +236,7 @@ def _list(layout: Layout, json: bool) -> None:
         facts(found)
         return
     if not found:
-        echo("nothing was evaluated by hand yet: use 'finetuned evaluate'")
+        echo("there is no evaluation yet: run 'finetuned evaluate'")
         return
     out.print(
         table(("evaluation", "created", "title", "outcome", "mean", "winner"), map(_cells, found))

@@ -26,6 +26,7 @@ from daemon.core.evaluation.explained import (
 from daemon.core.evaluation.explanation import earlier_jobs
 from daemon.core.evaluation.explanation import explain as build_explanation
 from daemon.core.evaluation.reports import ChangedAnswers, JudgementReport, PairFigures
+from daemon.core.evaluation.set_names import set_title
 from daemon.core.records import JsonObject, to_json_value
 from daemon.core.workspace.jobs import card_from_record, escape, one_line
 from daemon.errors import Fault
@@ -44,7 +45,7 @@ DIGITS = 12
 
 def explain(
     version: Annotated[
-        str, typer.Argument(metavar="[V]", help="A version; without, the current one.")
+        str, typer.Argument(metavar="[V]", help="A version; default: the current one.")
     ] = "",
     root: Root = HERE,
     json: Json = False,
@@ -73,7 +74,7 @@ def _collect(layout: Layout, version: str) -> Explanation:
 
 
 def _job(layout: Layout, job: str) -> JobFacts | None:
-    """Return a job's name and the counts of its rows; None where it is gone."""
+    """Return a job's name and the counts of its rows; None if it is gone."""
     place = find_job(layout, job)
     if place is None:
         return None
@@ -97,7 +98,7 @@ def _show(found: Explanation) -> None:
         return
     if not verdict["promotes"]:
         echo(f"It is not used: {ways_to_go_on(found['version'])}.")
-    against = ", ".join(verdict["compared_with"]) or "nothing: no hold-out item was there"
+    against = ", ".join(verdict["compared_with"]) or "nothing: there were no hold-out items"
     echo(f"It was trained from {found['parent']} and compared with {against}.")
     for note in found["notes"]:
         echo(f"Note: {note}.")
@@ -158,7 +159,7 @@ def _scores(scores: Sequence[ExplainedScore]) -> Table:
         ("set", "items", "metric", "before", "after", "change"),
         (
             (
-                one["set"],
+                set_title(one["set"]),
                 one["items"],
                 one["metric"].replace("_", " "),
                 _number(one["before"]),
@@ -172,10 +173,10 @@ def _scores(scores: Sequence[ExplainedScore]) -> Table:
 
 def _tests(tests: Sequence[PairFigures]) -> Table:
     return table(
-        ("set", "metric", "against", "items", "change", "p better", "p worse"),
+        ("set", "metric", "against", "items", "change", "p (better)", "p (worse)"),
         (
             (
-                one["name"],
+                set_title(one["name"]),
                 one.get("metric", "loss").replace("_", " "),
                 one["against"],
                 counted_items(one["items"], one.get("families")),
@@ -207,30 +208,36 @@ def _answers(title: str, changed: Sequence[JsonObject], where: str) -> None:
 
 
 def _provenance(provenance: ExplainedProvenance) -> Table:
-    commit = provenance["git_commit"] or "unknown"
-    state = {True: ", with changes not committed", False: "", None: ", changes unknown"}
     libraries = provenance["libraries"] or {}
-    unknown: EnergyFigures = {"joules": None, "reason": "not measured then"}
+    unknown: EnergyFigures = {"joules": None, "reason": "it was not measured"}
     energy = provenance["energy"] or unknown
     joules = energy["joules"]
     phases = {name.removesuffix("_s"): took for name, took in (provenance["phases"] or {}).items()}
     rows = {
-        "code": f"{commit}{state[provenance['git_dirty']]}",
+        "code": _code(provenance),
         "base": f"{provenance['base']} ({str(provenance['base_fingerprint'])[:DIGITS]})",
         "prefix": provenance["prefix"],
         "plain form": provenance["plain_form"],
         "libraries": ", ".join(f"{name} {its}" for name, its in libraries.items()) or None,
         "platform": provenance["platform"],
         "seeds": ", ".join(f"{name} {seed}" for name, seed in (provenance["seeds"] or {}).items()),
-        "data": provenance["data_fingerprint"],
+        "data": f"fingerprint {provenance['data_fingerprint']}",
         "steps": f"{provenance['step_in_run']} in this run, {provenance['step']} since the base",
         "moments": f"of the optimizer: {_moments(provenance)}",
         "time": f"{_number(provenance['duration_s'])} s",
-        "of it": ", ".join(f"{name} {took:.1f} s" for name, took in phases.items()) or None,
-        "tokens": f"{provenance['tokens']}, {_number(provenance['tokens_per_s'])} a second",
+        "by phase": ", ".join(f"{name} {took:.1f} s" for name, took in phases.items()) or None,
+        "tokens": f"{provenance['tokens']}, {_number(provenance['tokens_per_s'])} per second",
         "energy": f"unknown: {energy['reason']}" if joules is None else f"{joules:.0f} J",
     }
     return table(("", ""), rows.items())
+
+
+def _code(provenance: ExplainedProvenance) -> str:
+    commit = provenance["git_commit"]
+    if commit in (None, "unknown"):
+        return "not from a git checkout"
+    changed = {True: ", with uncommitted changes", False: "", None: ", perhaps with changes"}
+    return f"commit {commit}{changed[provenance['git_dirty']]}"
 
 
 def _settings(misfits: Sequence[SavedMisfit]) -> Table:
@@ -246,7 +253,7 @@ def _settings(misfits: Sequence[SavedMisfit]) -> Table:
 
 def _moments(provenance: ExplainedProvenance) -> str:
     if provenance["start_moments"] and provenance["step_in_run"] == provenance["step"]:
-        return "none before, it began from the untouched base"
+        return "none; the run started from the untouched base"
     return provenance["start_moments"] or "unknown"
 
 

@@ -31,12 +31,12 @@ LONGEST_SHOWN = 1500
 
 def preview(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file of rows.")],
-    rows: Annotated[int, typer.Option(help="How many rows are shown by token.", min=0)] = 3,
+    rows: Annotated[int, typer.Option(help="How many rows to show token by token.", min=0)] = 3,
     fields: OwnNames = None,
     root: Root = HERE,
     json: Json = False,
 ) -> None:
-    """Show what the daemon would make of a file."""
+    """Show how the daemon would treat a file."""
     layout = workspace_if_any(root)
     with examine_file(file, layout, fields=named_fields(fields)) as examined:
         if json:

@@ -21,12 +21,14 @@ PICTURE, MARKDOWN, PAGE, RECORD = "progress.png", "progress.md", "progress.html"
 def progress(
     to: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write the picture, a page and Markdown there."),
+        typer.Option(
+            "--out", metavar="DIR", help="Write a picture, a page and Markdown to this folder."
+        ),
     ] = None,
     root: Root = HERE,
     json: Json = False,
 ) -> None:
-    """Show how the benchmarks of evaluation.suites went from version to version."""
+    """Show the benchmarks of evaluation.suites for all versions."""
     layout = workspace(root)
     if to is not None:
         outputs.check_folder(to, force=True)

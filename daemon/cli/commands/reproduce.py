@@ -61,7 +61,7 @@ def _open(layout: Layout, version: str) -> str:
     if not (folder / "run.json").exists():
         raise UserFault(
             "run_not_kept",
-            f"{version} was sealed before versions carried the choices of their run (run.json), "
+            f"{version} was sealed before versions stored the choices of their run (run.json), "
             "so it cannot be trained again",
         )
     header = Header("", SystemClock().now().isoformat(), f"{version} again", _needed(manifest))

@@ -45,7 +45,7 @@ def retrain(
     layout = workspace(root)
     chosen = _ended(layout, ("done",)) if every else _named(layout, jobs or [])
     if not chosen:
-        echo("there is no job in queue/done" if every else "name a job, or give --all")
+        echo("there is no job in queue/done" if every else "name a job, or use --all")
         raise typer.Exit(0 if every else 2)
     if as_new:
         for job in chosen:
@@ -58,7 +58,7 @@ def _drop_again(layout: Layout, job: str) -> str:
     """Put what was dropped for a job into the inbox once more; return its name there."""
     place = find_job(layout, job)
     if place is None or not place.original.exists():
-        raise UserFault("no_original", f"what was dropped for {job} is not there any more")
+        raise UserFault("no_original", f"the file that was dropped for {job} no longer exists")
     name = str(json.loads(place.job_file.read_bytes()).get("name") or job)
     parts = {"valid": place.holdout_original, "test": place.exam_original}
     beside: Parts = {part: path for part, path in parts.items() if path.exists()}

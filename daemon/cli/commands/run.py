@@ -13,17 +13,25 @@ from daemon.layout import ENDED, PRIORITIES, Layout
 
 
 def init(
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where.")] = HERE,
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where; default: this folder.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="The same as DIR.", metavar="DIR")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Create a workspace: its folders, and finetuned.toml with every setting explained."""
-    layout = Layout(directory.resolve())
+    if directory is not None and root is not None:
+        raise typer.BadParameter("name the folder once: as DIR or with --root")
+    place = directory or root or HERE
+    layout = Layout(place.resolve())
     make_workspace(layout)
     if json:
         facts({"root": str(layout.root), "settings": str(layout.settings_file)})
         return
     echo(f"The workspace is {layout.root}; its settings are in {layout.settings_file.name}.")
-    where = "" if directory == HERE else f" --root {directory}"
+    where = "" if place == HERE else f" --root {place}"
     echo(f"Start the daemon with 'finetuned run{where}', then drop .jsonl files into")
     echo(f"{layout.inbox}. 'finetuned status{where}' shows what happens.")
 

@@ -50,7 +50,7 @@ def this_machine() -> ServiceHost:
 @service.command()
 def install(
     no_start: Annotated[
-        bool, typer.Option("--no-start", help="Write the file, and leave the rest to me.")
+        bool, typer.Option("--no-start", help="Only write the file; do not start anything.")
     ] = False,
     as_root: Annotated[
         bool, typer.Option("--as-root", help="Install it as root: the daemon will run as root.")
@@ -63,7 +63,7 @@ def install(
         raise UserFault(
             "root",
             "a service of root would own the workspace's files: run this as the user whose models "
-            "they are, without sudo, or give --as-root",
+            "they are, without sudo, or add --as-root",
         )
     manager = _manager(machine, layout)
     content = manager.content(_service(machine, manager, layout, as_root), layout.logs)
@@ -181,7 +181,7 @@ def _load(manager: Manager, layout: Layout, changed: bool) -> None:
     typed = _typed(manager.start_commands())
     state, pid = manager.state(), alive(layout)
     if state.running and not changed:
-        echo(f"it runs already: {state.words}")
+        echo(f"already running: {state.words}")
         return
     if pid is not None and not state.running:
         raise BusyFault(
@@ -199,7 +199,7 @@ def _load(manager: Manager, layout: Layout, changed: bool) -> None:
             f"{manager.file} is there, but {manager.name} did not start the daemon ({failed}). "
             f"To do so, type: {typed}",
         )
-    echo("the daemon is started, and will be whenever you log in")
+    echo("the daemon has started, and will start whenever you log in")
 
 
 def _unload(manager: Manager) -> None:

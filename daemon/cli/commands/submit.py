@@ -80,7 +80,7 @@ def submit(
     drop_as = _use(use, holdout)
     _check(files, holdout, names or read_settings(layout.settings_file).intake.fields)
     if wait and alive(layout) is None:
-        raise NotRunning("not_running", f"nothing was submitted: {how_to_start(layout)}")
+        raise NotRunning("not_running", f"not submitted: {how_to_start(layout)}")
     follower = Follower(layout, SystemClock())
     for path, parts in _together(files, holdout, drop_as):
         follower.files.append(drop(layout, path, level, parts, settings))
@@ -142,7 +142,7 @@ def _use(word: str | None, holdout: Path | None) -> str | None:
 
 def _check(files: list[Path], holdout: Path | None, names: Mapping[FieldName, str]) -> None:
     if holdout is not None and len(files) > 1:
-        raise typer.BadParameter("belongs to one file; give one", param_hint="--holdout")
+        raise typer.BadParameter("belongs to a single file; name only one", param_hint="--holdout")
     from daemon.core.rows.refusal import Bad
     from daemon.files.kinds import kind_of
 
@@ -168,7 +168,7 @@ def _begins_a_row(path: Path, found: "FileKind | Bad") -> bool:
 
 
 Parts = dict[str, Path | None]
-"""A file and its companions, by role; the main one is empty where there is none."""
+"""A file and its companions, by role; the main one is empty if there is none."""
 
 
 def _together(files: list[Path], holdout: Path | None, use: str | None) -> list[tuple[Path, Parts]]:

@@ -71,7 +71,8 @@ def promote(
 
 def rollback(
     version: Annotated[
-        str, typer.Argument(metavar="[V]", help="A version; without, the parent of the current.")
+        str,
+        typer.Argument(metavar="[V]", help="A version; default: the parent of the current one."),
     ] = "",
     root: Root = HERE,
 ) -> None:

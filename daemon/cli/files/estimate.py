@@ -61,7 +61,7 @@ def cost_of(lengths: Sequence[int], training: TrainingSettings) -> Cost:
 
 
 def measured(layout: Layout) -> Speed | None:
-    """Return the newest version's speed; None where no run has measured one."""
+    """Return the newest version's speed; None if no run has measured one."""
     for manifest in reversed(read_manifests(layout)):
         speed = manifest.metrics.tokens_per_s
         if speed:
@@ -83,14 +83,14 @@ def sentences(cost: Cost, speed: Speed | None, epochs: int) -> list[str]:
 
 def _time_and_memory(cost: Cost, speed: Speed | None, epochs: int) -> list[str]:
     if speed is None:
-        return ["no run has been measured in this workspace yet: time and memory are not known"]
+        return ["no run has been measured in this workspace yet: time and memory are unknown"]
     seconds = cost.tokens * epochs / speed.tokens_per_s
     time = (
         f"about {_span(seconds)} of training at {speed.tokens_per_s:,.0f} tokens a second, "
         f"as {speed.version} measured on {speed.platform}"
     )
     if speed.peak_bytes is None:
-        return [time, f"the memory it takes is not known: {speed.version} has not recorded it"]
+        return [time, f"the required memory is unknown: {speed.version} did not record it"]
     return [time, f"about {speed.peak_bytes / 2**30:.1f} GiB of memory, as {speed.version} took"]
 
 

@@ -149,7 +149,7 @@ def _without_tokens(report: JsonObject, missing: str) -> JsonObject:
     """Return a report without the figures that need the base's own tokenizer and template."""
     statistics = part(report, "statistics")
     remaining = {key: statistics[key] for key in statistics if "tokens" not in key}
-    warning = f"lengths in tokens and rows that are too long are not known: {missing}"
+    warning = f"lengths in tokens, and which rows are too long, are unknown: {missing}"
     return report | {
         "tokens": {},
         "statistics": remaining,

@@ -12,7 +12,7 @@ from daemon.clock import Clock
 from daemon.core.records import JsonObject
 from daemon.core.status.durations import duration
 from daemon.core.status.shown import ShownStatus
-from daemon.folders.status.reading import Events, read_status
+from daemon.folders.status.reading import Lines, read_status
 from daemon.layout import Layout
 
 POLL_S = 0.25
@@ -41,11 +41,11 @@ class Follower:
     layout: Layout
     clock: Clock
     files: list[Followed] = field(default_factory=list)
-    _events: Events = field(init=False)
+    _events: Lines = field(init=False)
     _watch: DaemonWatch = field(init=False)
 
     def __post_init__(self) -> None:
-        self._events = Events(self.layout)
+        self._events = Lines(self.layout.events_file)
         self._watch = DaemonWatch(self.layout, self.clock, "the work")
 
     def until_ended(self) -> None:

@@ -116,7 +116,7 @@ def usage(layout: Layout, manifest: Manifest, answers: list[JsonObject]) -> str:
 
 
 def system_text(layout: Layout, manifest: Manifest, question: str) -> str | None:
-    """Return the system text before a hold-out question; None where there was none."""
+    """Return the system text before a hold-out question; None if there was none."""
     places = [find_job(layout, job) for job in manifest.job_ids]
     for place in places:
         if place is None or not place.holdout.is_file():

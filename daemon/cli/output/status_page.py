@@ -39,7 +39,7 @@ def page(root: str, document: ShownStatus | None, problem: str | None) -> Group:
     if problem is not None:
         parts.append(Text(problem, style="bold red"))
     if document is None:
-        return Group(*parts, Text("nothing is known yet: the daemon has never run here"))
+        return Group(*parts, Text("no status yet: the daemon has never run here"))
     if problem is not None:
         parts.append(Text("its last status:", style="dim"))
     # The least important comes last: a small terminal shows the beginning.
@@ -138,7 +138,7 @@ def _benchmarks(document: ShownStatus) -> str | None:
 
 
 def newest(document: ShownStatus, step: Literal["step", "step_in_run"] = "step") -> str | None:
-    """Return the newest share of right answers with its step; None where none is known.
+    """Return the newest share of right answers with its step; None if none is known.
 
     `step` names the step that is shown: that of the lineage or `step_in_run`.
     """

@@ -7,7 +7,7 @@ from daemon.core.decisions.commands import RequestId
 from daemon.core.records import JsonObject
 from daemon.errors import Fault
 from daemon.folders import control
-from daemon.folders.status.reading import Events
+from daemon.folders.status.reading import Lines
 from daemon.layout import Layout
 
 POLL_S = 0.1
@@ -42,22 +42,22 @@ def send_or_run(layout: Layout, command: str, content: str, *, wait_s: float = 6
         return
     from daemon.app import obey_once
 
-    events = Events(layout)
+    events = Lines(layout.events_file)
     request = control.write_request(layout, command, content)
     obey_once(layout.root)
     _show(_find(events.new(), request, command), command)
 
 
 def _send(layout: Layout, command: str, content: str, wait_s: float) -> JsonObject | None:
-    events = Events(layout)
+    events = Lines(layout.events_file)
     request = control.write_request(layout, command, content)
     return wait_for_answer(layout, events, request, command, wait_s, SystemClock())
 
 
 def wait_for_answer(
-    layout: Layout, events: Events, request: RequestId, command: str, wait_s: float, clock: Clock
+    layout: Layout, events: Lines, request: RequestId, command: str, wait_s: float, clock: Clock
 ) -> JsonObject | None:
-    """Return the event that answers a request; None where there was none in time."""
+    """Return the event that answers a request; None if there was none in time."""
     until_s = clock.monotonic_s() + wait_s
     while clock.monotonic_s() < until_s:
         running = alive(layout) is not None

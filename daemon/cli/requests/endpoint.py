@@ -154,5 +154,5 @@ def _answer_of(url: str, data: bytes) -> str:
             raise TypeError("the answer is not text")
         return content
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-        message = f"{url} does not answer as OpenAI's API does: {escape(repr(error), 200)}"
+        message = f"{url} does not respond like OpenAI's API: {escape(repr(error), 200)}"
         raise UserFault("endpoint_odd", message) from error

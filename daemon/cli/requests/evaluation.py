@@ -112,7 +112,7 @@ def _writing(
     """
     of_prompts = job_of_file(layout, habit) if habit else _newest_job(layout, subjects)
     if habit and of_prompts is None:
-        raise UserFault("no_such_file", f"no file {habit} was taken in here: name one, or its job")
+        raise UserFault("no_such_file", f"no file {habit} was trained here: name one, or its job")
     jobs = {
         item.id.partition(":")[0]: None
         for suite in suites
@@ -139,7 +139,7 @@ def _without_habit(suites: Sequence[Suite], writing: ExpectedWriting) -> list[st
     if not missing:
         return []
     return [
-        f"nothing shows how {', '.join(missing)} should be answered: name a trained file with "
+        f"there is no habit for the answers to {', '.join(missing)}: name a trained file with "
         "--habit, or as 'habit' in the header of the suite"
     ]
 
@@ -159,7 +159,7 @@ def _each_once(
         if first is subject:
             continue
         if first != subject:
-            message = f"two different ones are called {subject.name}: rename the file or folder"
+            message = f"two subjects are called {subject.name}: rename the file or folder"
             raise UserFault("named_twice", message)
         alias = "" if word == subject.name else f" (also as {word})"
         notes.append(f"{subject.name} is named twice{alias}: it is evaluated once")

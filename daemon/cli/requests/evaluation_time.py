@@ -21,7 +21,7 @@ FEW = 20
 
 
 def announcement(layout: Layout, evaluation: str) -> str | None:
-    """Return how long an evaluation will take, in words; None where it is short."""
+    """Return how long an evaluation will take, in words; None if it is short."""
     place = layout.evaluation(evaluation)
     request = orders.read_request(place, EvaluationRequest)
     suites = evaluations.read_suites(place)
@@ -34,7 +34,7 @@ def announcement(layout: Layout, evaluation: str) -> str | None:
     if needed_s is None:
         return (
             f"{evaluation} needs up to {count:,} answers; how long they take was not measured "
-            "here yet, and is said after the first part"
+            "here yet, and is reported after the first unit"
             if count > FEW
             else None
         )
@@ -42,7 +42,7 @@ def announcement(layout: Layout, evaluation: str) -> str | None:
         return None
     return (
         f"{evaluation} needs up to {count:,} answers: about {duration(needed_s)}, as earlier "
-        "evaluations measured here; those that are remembered take no time"
+        "evaluations measured here; cached answers take no time"
     )
 
 

@@ -42,7 +42,9 @@ def chosen(
         notes += [f"{_mistakes(one)}; it was left out" for one in read if one.suite is None]
     names = [suite.name for suite in found]
     if len(set(names)) < len(names):
-        raise UserFault("suite_twice", f"two suites have one name ({', '.join(names)}): give one")
+        raise UserFault(
+            "suite_twice", f"two suites have the same name ({', '.join(names)}): use one of them"
+        )
     if not found:
         raise UserFault("no_suite", f"there is no suite in {layout.evals}")
     return found, notes

@@ -24,7 +24,6 @@ from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings
 from daemon.settings_file import parse_own, read_settings, with_own, with_saved_own
 from daemon.settings_records import to_record
-from daemon.supervisor.settings_watch import adapter_of
 
 FEW = 10
 """Fewer held-out rows make an interval too wide to say much."""
@@ -105,7 +104,7 @@ def _start(layout: Layout, fresh: bool) -> SweepStart:
     version = versions.get(current_model.read(layout) or "")
     if version is None:
         raise UserFault("no_version", "there is no current model yet: run the daemon first")
-    problem = fit_problem(version, settings.model, base.fingerprint, adapter_of(settings))
+    problem = fit_problem(version, settings.model, base.fingerprint, settings.training.adapter)
     if problem is not None and not fresh:
         raise Blocked("blocked", f"{problem}; --fresh sweeps from the untouched base")
     chain = ancestry(version.version, versions)
@@ -122,8 +121,8 @@ def _source(layout: Layout, named: str, start: SweepStart) -> Iterator[_Source]:
     if path.resolve().is_relative_to(layout.inbox):
         raise UserFault(
             "in_inbox",
-            f"{path} lies in inbox/, where the daemon takes it as a job: name the job once it has "
-            "one, or a file that lies elsewhere",
+            f"{path} is in inbox/, where the daemon will claim it: name the job once it has "
+            "one, or a file somewhere else",
         )
     with examine_file(path, layout, fresh=start.fresh) as examination:
         from daemon.analysis.verdict import headline, sentence
@@ -179,7 +178,7 @@ def _held_out(source: _Source) -> tuple[int, int]:
         hint = "name the job that holds them" if source.job is None else "it is too small"
         raise UserFault(
             "no_holdout",
-            f"{escape(source.name)} has no held-out row of its own to compare settings on: {hint}",
+            f"{escape(source.name)} has no held-out rows of its own to compare settings on: {hint}",
         )
     return len(halves), halves.count("tune")
 

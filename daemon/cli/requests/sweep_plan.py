@@ -30,11 +30,11 @@ class SweepOptions:
     """The options of a sweep, as its command has them."""
 
     trials: Annotated[
-        int | None, typer.Option(help="Settings to try; 12 without.", min=1, max=MOST)
+        int | None, typer.Option(help="Settings to try; default: 12.", min=1, max=MOST)
     ] = None
     minutes: Annotated[
         float | None,
-        typer.Option(help="Start no trial after so many minutes of training.", min=0.01),
+        typer.Option(help="Start no trial after this many minutes of training.", min=0.01),
     ] = None
     rates: Annotated[bool, typer.Option("--rates", help="Only compare three learning rates.")] = (
         False
@@ -44,17 +44,18 @@ class SweepOptions:
         typer.Option(
             "--values",
             metavar="KEY=V,V…",
-            help="Try these values of a [training] setting; several times for a grid.",
+            help="Try these values of a [training] setting; repeat it for a grid.",
         ),
     ] = None
     draw: Annotated[
         int | None,
-        typer.Option(help="Try only so many combinations of a grid.", min=1, max=MOST),
+        typer.Option(help="Try only this many combinations of a grid.", min=1, max=MOST),
     ] = None
     epochs: Annotated[int, typer.Option(help="Epochs of a trial.", min=1)] = 1
-    rows: Annotated[int, typer.Option(help="Most rows a trial trains.", min=1)] = 512
+    rows: Annotated[int, typer.Option(help="Most rows per trial.", min=1)] = 512
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="From the untouched base; searches rank and layers.")
+        bool,
+        typer.Option("--fresh", help="Start from the untouched base; also search rank and layers."),
     ] = False
 
 
@@ -111,12 +112,12 @@ def _check(wanted: SweepOptions) -> None:
             "bad_grid", "--draw chooses among the values of a grid: name them with --values"
         )
     if wanted.values and wanted.rates:
-        raise UserFault("bad_grid", "give --values or --rates, not both")
+        raise UserFault("bad_grid", "use --values or --rates, not both")
     if wanted.values and wanted.trials is not None:
         raise UserFault(
             "bad_grid",
             "with --values every combination is one trial: leave --trials out, or give "
-            f"--draw {wanted.trials} for so many of them",
+            f"--draw {wanted.trials} for that many of them",
         )
 
 
@@ -166,7 +167,7 @@ def _grid_notes(start: SweepStart, planned: tuple[Setting, ...]) -> Iterator[str
         else "the grid has no other values than those in force"
     )
     if start.from_base:
-        yield "every trial begins from the untouched base"
+        yield "every trial starts from the untouched base"
     else:
         yield f"every trial continues from {start.version.version}"
 
@@ -196,14 +197,14 @@ def _notes(start: SweepStart, wanted: SweepOptions) -> Iterator[str]:
             "adapter; --fresh searches them from the untouched base"
         )
     elif wanted.rates:
-        yield "every trial begins from the untouched base"
+        yield "every trial starts from the untouched base"
     elif start.version.adapter is not None:
         yield (
-            f"every trial begins from the untouched base, so {shape} are searched too; to use "
-            "others than the current version's, begin anew with 'finetuned lineage new'"
+            f"every trial starts from the untouched base, so {shape} are searched too; to use "
+            "others than the current version's, start over with 'finetuned lineage new'"
         )
     else:
         yield (
-            f"no version is trained yet: every trial begins from the untouched base, and {shape} "
+            f"no version is trained yet: every trial starts from the untouched base, and {shape} "
             "are searched too"
         )

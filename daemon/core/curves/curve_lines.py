@@ -81,7 +81,7 @@ def read_lines(lines: Iterable[bytes], name: str) -> list[Curve]:
 
 
 def _add_record(text: str, drafts: dict[str | None, _Draft]) -> bool:
-    """Add a JSON line; return False where it is damaged."""
+    """Add a JSON line; return False if it is damaged."""
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):
@@ -126,7 +126,7 @@ def _point(step: int, record: Mapping[str, object]) -> Point:
 
 
 def _add_log_line(text: str, drafts: dict[str | None, _Draft]) -> bool:
-    """Add a line of mlx-lm's console; return False where it has no loss."""
+    """Add a line of mlx-lm's console; return False if it has no loss."""
     text = ESCAPES.sub("", text.rstrip().rsplit("\r", 1)[-1])
     draft = drafts.setdefault(None, _Draft())
     for pattern in (OLD_VALIDATION, NEW_VALIDATION):

@@ -27,12 +27,12 @@ KINDS: tuple[Kind, ...] = (
 
 @dataclass(frozen=True)
 class Point:
-    """The figures of one optimizer step; None where they were not recorded."""
+    """The figures of one optimizer step; None if they were not recorded."""
 
     step: int
     """Optimizer steps since the base model."""
     loss: float | None = None
-    """Mean nats per supervised token of the step's rows; None where it was not finite."""
+    """Mean nats per supervised token of the step's rows; None if it was not finite."""
     epoch: float | None = None
     learning_rate: float | None = None
     gradient_norm: float | None = None
@@ -148,7 +148,7 @@ class ProbeAnswer:
     step: int
     answer: str
     similarity: float | None
-    """Similarity to the golden answer, from 0 to 1; None where there is none."""
+    """Similarity to the golden answer, from 0 to 1; None if there is none."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Finds the runs that a log or a file of events of the daemon names; knows no file."""
+"""Finds the runs that the daemon's log or event lines mention."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ LOOKED_AT = 20
 def runs_in_log(lines: Iterable[bytes]) -> tuple[str, ...] | None:
     """Return the runs that a log names, in the order in which they first appear.
 
-    None where it is no log of the daemon: no record with an event among its first lines.
+    None if it is no log of the daemon: no record with an event among its first lines.
     """
     found: dict[str, None] = {}
     events = 0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from daemon.core.evaluation.explanation import EARLIER
+from daemon.core.evaluation.set_names import EARLIER, set_title
 from daemon.core.records import JsonObject, from_json_value, to_json_value
 from daemon.core.training.judgement import (
     LOSS,
@@ -139,8 +139,8 @@ def counted_items(items: int, families: int | None) -> str:
 
 def _lost(lost: LostAnswers) -> str:
     return (
-        f"of {lost.answered} questions of {lost.name} that {lost.against} answers, {lost.empty} "
-        f"get an empty answer and {lost.endless} an answer without an end"
+        f"of {lost.answered} questions of {set_title(lost.name)} that {lost.against} answers, "
+        f"{lost.empty} get an empty answer and {lost.endless} an answer without an end"
     )
 
 
@@ -241,6 +241,6 @@ def _say(test: PairedComparison, why_not: str = "") -> str:
     unit = " nats a token" if test.metric == LOSS else ""
     families = "" if test.families is None else f" in {test.families} families"
     return (
-        f"{test.against} on {test.items} items{families} of {test.name} "
+        f"{test.against} on {test.items} items{families} of {set_title(test.name)} "
         f"({test.metric.replace('_', ' ')} {test.mean_change:+.3f}{unit}, p = {p:.2g}{why_not})"
     )

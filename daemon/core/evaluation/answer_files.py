@@ -47,7 +47,7 @@ class Matched:
 
 
 def rows_in(value: object) -> Sequence[object] | None:
-    """Return the results in a whole JSON value; None where it is not a list of them."""
+    """Return the results in a whole JSON value; None if it is not a list of them."""
     if isinstance(value, dict):
         value = next((value[key] for key in LISTS if isinstance(value.get(key), list)), None)
     return value if isinstance(value, list) else None

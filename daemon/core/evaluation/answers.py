@@ -27,4 +27,4 @@ class Answer:
     confidence: float | None = None
     """The geometric mean of its tokens' probabilities; None for an answer without tokens."""
     ended: bool = True
-    """Whether the model ended it; False where a limit on tokens or time cut it off."""
+    """Whether the model ended it; False if a limit on tokens or time cut it off."""

@@ -1,10 +1,11 @@
-"""How many questions of the suites a version has right: by difficulty, by suite and overall."""
+"""Benchmarks of a version: right answers by suite, by difficulty and overall."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from daemon.core.evaluation.explanation import CANDIDATE, EARLIER, OWN
+from daemon.core.evaluation.explanation import CANDIDATE
 from daemon.core.evaluation.reports import BenchmarkFigures
+from daemon.core.evaluation.set_names import EARLIER, OWN
 from daemon.core.evaluation.suites import DIFFICULTIES
 from daemon.core.training.evaluations import Evaluations
 
@@ -59,9 +60,9 @@ def percent(counts: Counts) -> float:
 
 
 def benchmarks_of(evaluations: Evaluations, model: str = CANDIDATE) -> Benchmarks | None:
-    """Return what a model of an exam had right of its suites; None without suites.
+    """Return the right answers of a model to the suites of an exam; None without suites.
 
-    Manifests of earlier releases do not say it.
+    Manifests of earlier releases do not record them.
     """
     by_suite = {
         suite: models[model].right

@@ -34,7 +34,7 @@ class Subject:
     unknown: int = 0
     """Answers of the file that match no question."""
     plain_form: str | None = None
-    """The plain form of what the chat template leaves out; None where it is left out."""
+    """The plain form of what the chat template leaves out; None if it is left out."""
     base: BaseFacts | None = None
     """Its base model, where that is another than the request's."""
     base_folder: str | None = None

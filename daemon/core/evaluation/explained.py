@@ -1,4 +1,4 @@
-"""What `explain` tells of a version, key by key, as it is printed as JSON."""
+"""Types of the JSON that `explain` prints about a version."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
@@ -30,14 +30,14 @@ class MeasuredJob(TypedDict):
 
 
 class EarlierFile(MeasuredJob):
-    """A file that was trained before."""
+    """A file that an earlier run trained."""
 
     job: str
     name: str | None
 
 
 class RowCounts(TypedDict):
-    """What became of a file's rows."""
+    """How many rows of a file were trained, held out, refused and so on."""
 
     read: int | None
     trained: int | None
@@ -75,14 +75,14 @@ class ExplainedVerdict(TypedDict):
 
 
 class EnergyFigures(TypedDict):
-    """The joules of a run, or why they are not known."""
+    """The energy of a run in joules, or why it is unknown."""
 
     joules: float | None
     reason: str | None
 
 
 class ExplainedProvenance(TypedDict):
-    """What the version was made of and with; None where nobody noted it."""
+    """How the version was made: code, base, data, steps, times; None if not recorded."""
 
     git_commit: str | None
     git_dirty: bool | None
@@ -107,7 +107,7 @@ class ExplainedProvenance(TypedDict):
 
 
 class SavedMisfit(TypedDict):
-    """A saved setting that this release reads otherwise."""
+    """A saved setting that this release reads differently."""
 
     setting: str
     why: Literal["unknown", "missing", "out_of_range", "unusable"]
@@ -116,7 +116,7 @@ class SavedMisfit(TypedDict):
 
 
 class Explanation(TypedDict):
-    """All of it."""
+    """The whole explanation."""
 
     version: str
     parent: str | None

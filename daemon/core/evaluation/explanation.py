@@ -13,11 +13,11 @@ from daemon.core.evaluation.explained import (
     SavedMisfit,
 )
 from daemon.core.evaluation.reports import JudgementReport, MeanFigures
+from daemon.core.evaluation.set_names import EARLIER, OWN
 from daemon.core.records import JsonObject, to_json_value
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.manifests import Manifest, shortened_sentence
 
-OWN, EARLIER = "own_holdout", "earlier_holdout"
 CANDIDATE = "candidate"
 
 

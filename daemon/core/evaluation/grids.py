@@ -1,6 +1,6 @@
-"""Grids of settings for a sweep: read from `KEY=VALUE,VALUE…`, multiplied out, or drawn from.
+"""Grids of settings for a sweep: read from `KEY=VALUE,VALUE…`, multiplied out, or sampled.
 
-Knows no ranges: whether a value may be used is for the settings to say.
+The settings check the range of each value.
 """
 
 import tomllib

@@ -1,4 +1,4 @@
-"""What to do after the targets of a model were checked: success, partial success or failure."""
+"""Recommends what to do next, by how many of its targets a model has reached."""
 
 from collections.abc import Sequence
 
@@ -57,9 +57,9 @@ def _promote(version: str) -> str:
 def _after_partial(missed: Sequence[Checked]) -> list[str]:
     failing = _suites(missed)
     return [
-        f"more rows for what is missing: add training rows like the questions of {failing} that "
-        "are still wrong (details.jsonl) and those under 'From right to wrong', drop them into "
-        "inbox/, and evaluate again",
+        f"more rows for what is missing: add training rows similar to the questions of {failing} "
+        "that are still wrong (details.jsonl) and those under 'From right to wrong', drop them "
+        "into inbox/, and evaluate again",
         f"a refined prefix for {failing}: say in [prefixes] of the settings how its answers must "
         "look, and try it without any training first, as an inference-only prefix (finetuned "
         "evaluate --prefix NAME --suite …); where it helps, train with it (training.prefix)",
@@ -70,10 +70,10 @@ def _after_partial(missed: Sequence[Checked]) -> list[str]:
 
 def _after_failure(missed: Sequence[Checked]) -> list[str]:
     return [
-        "look at the answers in details.jsonl first: if they are not of the wanted form at all, "
+        "look at the answers in details.jsonl first: if none has the wanted form, "
         "the training data does not teach the task (see 'finetuned data stats'); more rows of the "
         "wanted form, and cleaner ones, come before anything else",
-        "an inference-only prefix shows whether the model can do it when it is told how: put it "
+        "an inference-only prefix shows whether the model can do it when instructed: put it "
         "into [prefixes] and run finetuned evaluate --prefix NAME --suite …",
         *_epochs(),
         "another base: one that is larger, or was tuned to follow instructions; name it as 'model' "
@@ -90,12 +90,12 @@ def _epochs() -> list[str]:
 
 
 def _writing(missed: Sequence[Checked]) -> list[str]:
-    """Return what helps where only the writing is off."""
+    """Return what helps if only the way of writing misses its targets."""
     if not missed or not all(one.target.metric in WRITING for one in missed):
         return []
     return [
-        "only the writing is off: compare the answers with the habit of the training data; a data "
-        "file whose own answers are written otherwise teaches the wrong habit"
+        "only the writing differs: compare the answers with the habit of the training data; a data "
+        "file whose own answers are written differently teaches the wrong habit"
     ]
 
 

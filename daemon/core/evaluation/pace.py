@@ -1,4 +1,4 @@
-"""How long answers take, from how long answers to the same suites took before."""
+"""Estimates how long answers to suites take, from the pace of earlier answers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from daemon.core.evaluation.reports import AnsweringFigures
 
 @dataclass(frozen=True)
 class Pace:
-    """Answers that were generated, and the seconds that they took together."""
+    """A number of generated answers, and the seconds they took together."""
 
     answers: int = 0
     seconds: float = 0.0
@@ -19,7 +19,7 @@ class Pace:
 
 
 def paces_of(measured: Iterable[tuple[str, AnsweringFigures | None]]) -> dict[str, Pace]:
-    """Return the pace of each suite, from what was measured of each subject's answers to it."""
+    """Return the pace of each suite, from the measured answers of each subject to it."""
     found: dict[str, Pace] = {}
     for suite, one in measured:
         if one is not None and one.answers:
@@ -31,7 +31,7 @@ def paces_of(measured: Iterable[tuple[str, AnsweringFigures | None]]) -> dict[st
 def seconds_for(paces: Mapping[str, Pace], answers: Mapping[str, int]) -> float | None:
     """Return the seconds that so many answers to each suite take; None without any pace.
 
-    A suite that was never measured is taken to be as the others together.
+    A suite that was never measured is assumed to have the average pace of the others.
     """
     together = sum(paces.values(), Pace())
     if not together.answers:

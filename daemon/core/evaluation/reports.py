@@ -1,6 +1,6 @@
-"""The JSON reports of judgements and evaluations, key by key, as they are built and shown.
+"""Types of the JSON reports of judgements and evaluations.
 
-They stay dictionaries, because templates, programs and files take them as they are.
+They stay dictionaries, because templates, programs and files use them as they are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from daemon.core.records import JsonObject
 
 
 class MeanFigures(TypedDict):
-    """The mean of a metric; further figures stand beside it."""
+    """The mean of a metric, with further figures."""
 
     mean: float
 
@@ -25,14 +25,27 @@ class RightCounts(TypedDict):
     right_by_difficulty: Mapping[str, Sequence[int]]
 
 
-class SummaryFigures(RightCounts, total=False):
-    """The scores of one model on one set of questions; the counts in evaluations by hand."""
+class AnsweredFigures(TypedDict, total=False):
+    """The scores of one model's answers to one set of questions."""
 
     items: int
     metrics: Mapping[str, MeanFigures]
     formatting: float | None
     calibration_error: float | None
     characters: float
+
+
+class SummaryFigures(RightCounts, AnsweredFigures):
+    """Those of an evaluation by hand."""
+
+
+class JudgedFigures(AnsweredFigures):
+    """Those of a judgement."""
+
+    right: NotRequired[Mapping[str, Sequence[int]]]
+    """By difficulty: how many answers are entirely right, and how many have a golden one.
+
+    Reports of an earlier release do not have it."""
 
 
 class GradeFigures(TypedDict):
@@ -43,7 +56,7 @@ class GradeFigures(TypedDict):
     parts: Mapping[str, float]
     left_out: Sequence[str]
     items: NotRequired[Mapping[str, int]]
-    """How many answers each part rests on; reports of an earlier release do not say it."""
+    """How many answers each part is based on; missing in reports of earlier releases."""
 
 
 class ChangedAnswers(TypedDict):
@@ -57,7 +70,7 @@ class ChangedAnswers(TypedDict):
 
 
 class VerdictFigures(TypedDict):
-    """What was decided, and why."""
+    """The decision and its reasons."""
 
     kind: str
     promotes: bool
@@ -77,7 +90,7 @@ class SetAnswers(TypedDict):
     """The answers of all models to the questions of one set."""
 
     metric: str
-    models: Mapping[str, SummaryFigures]
+    models: Mapping[str, JudgedFigures]
     style_gain: float | None
 
 
@@ -115,7 +128,7 @@ class GradedSets(TypedDict):
 
 
 class JudgementReport(TypedDict, total=False):
-    """A version's `report.json`; what it is about stands beside it."""
+    """A version's `report.json`, except for the fields that describe what was judged."""
 
     schema_version: int
     habits: JsonObject
@@ -215,7 +228,7 @@ class CheckedTarget(TypedDict):
     metric: str
     value: float | None
     reached: bool | None
-    """None where nothing was measured."""
+    """None if nothing was measured."""
     gap: NotRequired[float | None]
 
 
@@ -280,7 +293,7 @@ class ComparisonReport(TypedDict):
     tests: Sequence[TestedPair]
     losses: Sequence[SubjectLoss]
     tracks: NotRequired[TrackFigures]
-    """It and the next two are missing in reports of an earlier release."""
+    """This and the next two are missing in reports of earlier releases."""
     writing: NotRequired[Sequence[SuiteWriting]]
     failures: NotRequired[Sequence[FailureFigures]]
     winner: str | None
@@ -295,7 +308,7 @@ class AnsweringFigures:
     """How the answers of a suite were generated."""
 
     answers: int
-    """Those that the model generated; the remembered ones come from the cache."""
+    """Answers that the model generated; the others came from the cache."""
     remembered: int
     tokens: int
     seconds: float
@@ -311,4 +324,4 @@ class SuiteResult:
     """Of the golden answers: the sum in nats, and the tokens."""
     measured: AnsweringFigures | None
     failed: str | None
-    """Why there are none."""
+    """Why there are no answers."""

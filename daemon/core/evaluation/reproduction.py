@@ -11,8 +11,8 @@ from daemon.core.training.progress import MetricsLine
 
 Ending = Literal["identical", "different", "impossible", "skipped", "failed"]
 
-OF_THE_DAY = frozenset({"seconds", "waited_s", "rested_s", "flops_share", "memory"})
-"""Figures of a step about how it was computed, not what was learned."""
+COMPUTATION = frozenset({"seconds", "waited_s", "rested_s", "flops_share", "memory"})
+"""Figures of a step that describe its computation, not what was learned."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Steps:
     first_other: Mapping[str, object] | None
     """The first step that differs: its number, and by figure the old and the new value."""
     loss_gap: float | None
-    """The largest difference between losses, in nats a token; None with nothing to compare."""
+    """The largest difference between losses, in nats per token; None with nothing to compare."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Files:
     adapter: bool
     moments: bool
     weight_gap: float | None
-    """The largest difference of a weight; None where the version's own weights were removed."""
+    """The largest difference of a weight; None if the version's own weights were removed."""
 
 
 def compare_steps(then: Iterable[MetricsLine], now: Iterable[MetricsLine]) -> Steps:
@@ -64,21 +64,35 @@ def compare_steps(then: Iterable[MetricsLine], now: Iterable[MetricsLine]) -> St
     for old, new in zip_longest(then, now):
         olds += old is not None
         news += new is not None
-        # Older versions recorded fewer figures of a step.
-        was: Mapping[str, object] = {} if old is None else {**old}
-        now_is: Mapping[str, object] = {} if new is None else {**new}
-        known = [key for key in was if key not in OF_THE_DAY and (not new or key in new)]
-        others = {key: [was.get(key), now_is.get(key)] for key in known}
-        others = {key: pair for key, pair in others.items() if pair[0] != pair[1]}
-        if old is not None and new is not None:
-            if old["loss"] is not None and new["loss"] is not None:
-                gaps.append(abs(old["loss"] - new["loss"]))
-            if not others:
-                equal += 1
-                continue
-        step = was["step"] if was else now_is["step"]
-        first = first or {"step": step, "figures": others if old and new else {}}
+        gaps += _loss_gap(old, new)
+        figures = _differing(old, new)
+        if figures is None:
+            equal += 1
+        elif first is None and (step := old or new):
+            first = {"step": step["step"], "figures": figures}
     return Steps(olds, news, equal, first, max(gaps, default=None))
+
+
+def _loss_gap(old: MetricsLine | None, new: MetricsLine | None) -> list[float]:
+    if not (old and new) or old["loss"] is None or new["loss"] is None:
+        return []
+    return [abs(old["loss"] - new["loss"])]
+
+
+def _differing(old: MetricsLine | None, new: MetricsLine | None) -> JsonObject | None:
+    """Return a step's differing figures, old and new; none of a step that one run lacks.
+
+    None if both are equal in all figures that both record: older versions recorded fewer.
+    """
+    if old is None or new is None:
+        return {}
+    was, is_now = dict(old), dict(new)
+    figures: JsonObject = {
+        key: [value, is_now[key]]
+        for key, value in was.items()
+        if key not in COMPUTATION and key in is_now and value != is_now[key]
+    }
+    return figures or None
 
 
 def changes(

@@ -1,4 +1,4 @@
-"""The `result.json` of each kind of order, key by key, as it is written, shown and remembered."""
+"""Types of the `result.json` of each kind of order."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
@@ -15,10 +15,10 @@ from daemon.core.records import JsonObject
 
 
 class OrderResult(TypedDict):
-    """What every order ends with."""
+    """The fields that every result has."""
 
     outcome: str | None
-    """None in what a command shows of an order that is not over."""
+    """None if a command shows an order that has not ended."""
     message: str
 
 
@@ -39,7 +39,7 @@ class SweptTrial(TypedDict, total=False):
 
 
 class SweepResult(OrderResult, total=False):
-    """What a sweep found."""
+    """The result of a sweep."""
 
     schema_version: int
     sweep: str
@@ -54,7 +54,7 @@ class SweepResult(OrderResult, total=False):
 
 
 class AuditFound(OrderResult, total=False):
-    """What an audit found."""
+    """The result of an audit."""
 
     schema_version: int
     order: str
@@ -65,7 +65,7 @@ class AuditFound(OrderResult, total=False):
 
 
 class ReproductionResult(OrderResult, total=False):
-    """How a run that was done again came out."""
+    """The result of a reproduction."""
 
     schema_version: int
     order: str
@@ -74,7 +74,7 @@ class ReproductionResult(OrderResult, total=False):
 
 
 class EvaluationResult(OrderResult, total=False):
-    """What stays of the report of an evaluation for the ledger and the lists of commands."""
+    """The summary of an evaluation, for the ledger and for lists."""
 
     schema_version: int
     ended_at: str

@@ -1,4 +1,4 @@
-"""Which metric decides whether an answer is right, by the scorer of its question."""
+"""Decides whether an answer is right, by the main metric of its scorer."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ MAIN: dict[ScorerName, str] = {
     "fields": "extraction",
     "calls": "correct_call",
 }
-"""The metric by which a suite is decided."""
+"""The main metric of a suite."""
 
 
 def right_by(scorer: ScorerName, metrics: Mapping[str, float]) -> bool | None:

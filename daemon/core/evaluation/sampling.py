@@ -21,6 +21,8 @@ class Sampling:
     """The same seed gives the same answer on the same machine."""
     stops: tuple[str, ...] = ()
     """The answer ends before the first of these strings; none is empty."""
+    schema: str | None = None
+    """A JSON schema, as text, that the answer follows."""
 
 
 class UpToStop:

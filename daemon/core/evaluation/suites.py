@@ -35,7 +35,7 @@ class SuiteItem:
     messages: tuple[Turn, ...]
     """The prompt; it ends with a turn of the user or of a tool."""
     answers: tuple[str, ...] = ()
-    """Every accepted answer; empty where only length, formatting and style count."""
+    """Every accepted answer; empty if only length, formatting and style count."""
     tools: tuple[str, ...] = ()
     """The tools the model may call, each as the JSON text passed to the chat template."""
     difficulty: Difficulty = "medium"

@@ -81,7 +81,7 @@ class Trial:
 
     @property
     def loss(self) -> float | None:
-        """The result in nats a token; None where it has none."""
+        """The result in nats a token; None if it has none."""
         return self.curve[-1][1] if self.outcome == "finished" else None
 
 
@@ -114,7 +114,7 @@ class SweepRequest(Record):
     notes: tuple[str, ...] = ()
     """Notes for the user on what is searched."""
     grid: tuple[Setting, ...] = ()
-    """The settings to try, the one in force first; empty where trials are searched for."""
+    """The settings to try, the one in force first; empty if trials are searched for."""
 
     @property
     def planned(self) -> tuple[Setting, ...]:
@@ -176,7 +176,7 @@ def measurement_of(share: float) -> int:
 
 
 def why_over(request: SweepRequest, trials: Sequence[Trial]) -> str | None:
-    """Return why no further trial starts; None where one does."""
+    """Return why no further trial starts; None if one does."""
     if trials and trials[0].outcome == "failed":
         return f"the setting in force cannot be trained: {trials[0].why}"
     if len(trials) >= request.trials:

@@ -70,7 +70,7 @@ class Target:
         return self.metric if self.most is None else CHARACTERS
 
     def gap(self, value: float) -> float:
-        """Return how far a figure is from being good enough; 0 where it is."""
+        """Return how far a figure is from being good enough; 0 if it is."""
         if self.most is not None:
             return max(self.bound - value, value - self.most, 0.0)
         return max(self.bound - value if self.at_least else value - self.bound, 0.0)
@@ -84,16 +84,16 @@ class Checked:
     suite: str
     """The one it was measured on; of an unmeasured target, the one it names."""
     value: float | None
-    """None where nothing was measured."""
+    """None if nothing was measured."""
 
     @property
     def gap(self) -> float | None:
-        """How far the figure is from the target; None where nothing was measured."""
+        """How far the figure is from the target; None if nothing was measured."""
         return None if self.value is None else self.target.gap(self.value)
 
     @property
     def reached(self) -> bool | None:
-        """Whether the figure is good enough; None where nothing was measured."""
+        """Whether the figure is good enough; None if nothing was measured."""
         return None if self.gap is None else self.gap == 0.0
 
 

@@ -1,11 +1,11 @@
-"""How answers are written, key by key, as reports of evaluations hold and show it."""
+"""Types of the figures on how answers are written, in reports of evaluations."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 
 class AnswerFigures(TypedDict):
-    """How one answer is written."""
+    """Length, formatting and likeness of one answer."""
 
     characters: int
     traits: Sequence[str]
@@ -32,7 +32,7 @@ class WrittenQuestion(TypedDict):
 
 
 class HabitFigures(TypedDict):
-    """How the answers of a file are usually written; further figures stand beside these."""
+    """The habit of a file: how its answers are usually written."""
 
     name: str
     answers: int
@@ -42,7 +42,7 @@ class HabitFigures(TypedDict):
 
 
 class WritingAverages(TypedDict):
-    """How the answers of one subject to a suite are written on the average."""
+    """The averages of one subject's answers to a suite."""
 
     items: int
     characters: float
@@ -55,7 +55,7 @@ class WritingAverages(TypedDict):
 
 
 class SuiteWriting(TypedDict):
-    """How all subjects write their answers to a suite."""
+    """The writing of all subjects' answers to a suite."""
 
     suite: str
     open: bool

@@ -97,7 +97,7 @@ def version_row(manifest: Manifest) -> LedgerRow:
 
 
 def promotion_row(at: str | None, version: str, previous: str | None, why: str) -> LedgerRow:
-    """Return the row of a promotion; `at` is None where the time is unknown."""
+    """Return the row of a promotion; `at` is None if the time is unknown."""
     return LedgerRow("promotions", {"at": at, "version": version, "previous": previous, "why": why})
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from daemon.core.evaluation.explanation import OWN
+from daemon.core.evaluation.set_names import OWN
 from daemon.core.records import JsonObject
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.progress import Progress
@@ -58,7 +58,7 @@ def newest_evaluation(progress: Progress, after_step: int) -> Measurement | None
 
 
 def judgement_of(evaluations: Evaluations, step: int, step_in_run: int) -> Measurement | None:
-    """Return a manifest's judgement as a measurement; None where it measured nothing."""
+    """Return a manifest's judgement as a measurement; None if it measured nothing."""
     exact = evaluations.exact_match
     items, right = (exact.items or None, exact.after) if exact is not None else (None, None)
     loss = evaluations.loss_of(OWN).after

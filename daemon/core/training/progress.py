@@ -51,11 +51,6 @@ class Metrics:
     trained: dict[str, list[int]] = field(default_factory=dict)
     """The trained rows by job and number; replayed ones are not among them."""
 
-    @property
-    def padded_share(self) -> float:
-        """Share of the computed tokens that are padding."""
-        return 1.0 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
-
 
 class MetricsLine(TypedDict):
     """What is read back of a line of `metrics.jsonl`: a step's `Metrics` as plain values."""

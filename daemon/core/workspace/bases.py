@@ -28,7 +28,7 @@ class BaseFacts:
     context_tokens: int
     num_layers: int
     width: int | None = None
-    """Of its hidden states; None where it is not known, as of bases prepared before it was."""
+    """Of the hidden states; None for a base prepared before it was recorded."""
 
 
 def empty_adapter_config(base: str) -> JsonObject:

@@ -84,7 +84,7 @@ def why_not_taken(name: str) -> str:
 
 
 def ending_of(name: str) -> str:
-    """Return the known ending of a file name, as written; empty where there is none."""
+    """Return the known ending of a file name, as written; empty if there is none."""
     found = ENDING.search(name)
     return found[0] if found else ""
 

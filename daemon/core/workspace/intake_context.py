@@ -11,7 +11,7 @@ class IntakeContext:
     """What a file is read by, and the jobs that its rows are compared with."""
 
     base: JsonObject = field(default_factory=dict)
-    """Facts of the base model; empty where the tokenizer is given otherwise."""
+    """Facts of the base model; empty if the tokenizer is given otherwise."""
     seen_jobs: tuple[str, ...] = ()
     """Jobs that the current lineage was trained on, by age."""
     untrained_rows: JsonObject = field(default_factory=dict)

@@ -66,9 +66,9 @@ class Intake:
     plain_form: str | None = None
     """The plain form of what the template leaves out."""
     read_bytes: int = 0
-    """Size of the file when it was read; 0 where not recorded, or not JSON lines."""
+    """Size of the file when it was read; 0 if not recorded, or not JSON lines."""
     read_as: str = ""
-    """Identity and last change of the file that was read; empty where not recorded."""
+    """Identity and last change of the file that was read; empty if not recorded."""
     tail: str = ""
     """Checksum of its last bytes, where it is JSON lines."""
 
@@ -84,7 +84,7 @@ class JobCard:
     """As it was dropped; bytes that are not UTF-8 are surrogate escapes."""
     claimed_at: str
     size_bytes: int = 0
-    """Size of the dropped file; 0 where not recorded."""
+    """Size of the dropped file; 0 if not recorded."""
     intake_deaths: int = 0
     """Deaths of the intake worker on this job that the supervisor saw."""
     intake_starts: int = 0
@@ -100,12 +100,12 @@ class JobCard:
     """When it moved to `done/`, `failed/` or `skipped/`, UTC."""
     intake: Intake | None = None
     seal: str = ""
-    """Sizes and times of its files after intake; empty where not recorded."""
+    """Sizes and times of its files after intake; empty if not recorded."""
     passed_on: int = 0
     """Bytes of the file that are part of this job or of jobs made from later writes to it; 0 where
     nothing was written later."""
     passed_as: str = ""
-    """Identity of the file when later writes were made into jobs; empty where there were none."""
+    """Identity of the file when later writes were made into jobs; empty if there were none."""
 
     unknown: JsonObject = field(default_factory=dict, compare=False, repr=False)
     """Keys that a newer release wrote into `job.json`; they are written back."""

@@ -28,7 +28,7 @@ _NAME = re.compile(r"([a-z])\d{6,}\Z", re.ASCII)
 
 
 def kind_of(order: str) -> Kind | None:
-    """Return the kind of an order by its name; None where it is not such a name."""
+    """Return the kind of an order by its name; None if it is not such a name."""
     found = _NAME.match(order)
     return next((kind for kind in KINDS if found and found[1] == kind.letter), None)
 

@@ -26,7 +26,7 @@ def full_name(name: str, versions: Sequence[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a user may have meant; None where none is alike."""
+    """Return the known name that a user may have meant; None if none is alike."""
     listed = list(known)
     small = {one.lower(): one for one in reversed(listed)}
     near = difflib.get_close_matches(name.lower()[:MOST_SHOWN], small, n=1, cutoff=0.6)

@@ -122,8 +122,8 @@ def last_proven(chain: tuple[Version, ...]) -> Version | None:
 def fit_problem(
     current: Version, model: str, fingerprint: str | None, adapter: AdapterSpec
 ) -> str | None:
-    """Return why training cannot continue from the current version; None where it can."""
-    way_out = "put the setting back in finetuned.toml, or begin anew with 'finetuned lineage new'"
+    """Return why training cannot continue from the current version; None if it can."""
+    way_out = "put the setting back in finetuned.toml, or start over with 'finetuned lineage new'"
     if current.base.model != model:
         return (
             f"model is {model!r} in the settings and {current.base.model!r} in the current "
@@ -132,7 +132,7 @@ def fit_problem(
     if fingerprint is not None and current.base.fingerprint != fingerprint:
         return (
             f"the base model {model!r} is no longer the one that {current.version} was trained "
-            f"on: put its files back, or begin anew with 'finetuned lineage new'"
+            f"on: put its files back, or start over with 'finetuned lineage new'"
         )
     misfit = current.adapter.misfit(adapter) if current.adapter is not None else None
     return f"{misfit} {current.version}: {way_out}" if misfit else None

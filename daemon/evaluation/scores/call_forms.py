@@ -57,7 +57,7 @@ class CallReading:
     """The calls and the text of an answer."""
 
     calls: tuple[Called, ...] | None
-    """None where no call can be parsed."""
+    """None if no call can be parsed."""
     text: str
     """The text around the calls; the whole answer where there are none."""
     wrappers: tuple[str, ...] = ()
@@ -153,7 +153,7 @@ def _behind_text(body: str) -> CallReading | None:
 
 
 def _calls_of(text: str, marked: bool = False) -> list[Called] | None:
-    """Return the calls in a text; None where it contains anything else."""
+    """Return the calls in a text; None if it contains anything else."""
     readers: list[Callable[[str], list[Called] | None]] = [_of_json, _of_xml, _of_names]
     if marked:
         readers += [_of_glm, _of_deepseek]
@@ -196,7 +196,7 @@ def _each(text: str, start: int) -> list[tuple[Any, int]]:
 
 
 def _value_at(text: str, start: int) -> tuple[Any, int]:
-    """Return the JSON value that begins at a place, and its end; None where none does."""
+    """Return the JSON value that begins at a place, and its end; None if none does."""
     try:
         _, end = json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError):
@@ -274,7 +274,7 @@ def _of_python(text: str, bare: bool) -> list[Called] | None:
 
 
 def _untyped(pattern: re.Pattern[str], text: str) -> JsonObject | None:
-    """Return elements as arguments; None where there is anything else between them."""
+    """Return elements as arguments; None if there is anything else between them."""
     if pattern.sub("", text).strip():
         return None
     return {name.strip(): Untyped(value.strip()) for name, value in pattern.findall(text)}

@@ -40,7 +40,7 @@ def unfenced(text: str) -> tuple[str, bool]:
 
 
 def parsed(text: str) -> Any:
-    """Return a JSON value; None where the text is not JSON, has NaN or Infinity, or is too deep."""
+    """Return a JSON value; None if the text is not JSON, has NaN or Infinity, or is too deep."""
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):

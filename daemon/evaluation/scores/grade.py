@@ -67,7 +67,7 @@ def _measured(summary: Summary) -> dict[Part, Mean | None]:
 
 
 def grade(parts: Mapping[Part, Mean], settings: GradeSettings) -> Grade | None:
-    """Return the weighted mean of the parts; None where it would rest on no answer's content.
+    """Return the weighted mean of the parts; None if it would rest on no answer's content.
 
     A part earns its value over its target, at most 100. Variety alone is no grade: an answer that
     says nothing does not repeat itself.

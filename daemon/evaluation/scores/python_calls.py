@@ -13,7 +13,7 @@ FAULTS = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
 def python_calls(text: str, *, bare: bool) -> list[tuple[str, JsonObject]] | None:
-    """Return names and arguments of the calls in a list; None where the text is not such a list.
+    """Return names and arguments of the calls in a list; None if the text is not such a list.
 
     `bare` also accepts one call without the brackets of a list. All arguments must be named.
     """

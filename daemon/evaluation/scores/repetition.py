@@ -12,13 +12,13 @@ SIZE = 4
 
 
 def repetition(answer: str, size: int = SIZE) -> float:
-    """Return the share of repeated word n-grams in an answer; 0 where it is too short for one."""
+    """Return the share of repeated word n-grams in an answer; 0 if it is too short for one."""
     ngrams = _ngrams(words_of(answer), size)
     return 1.0 - len(set(ngrams)) / len(ngrams) if ngrams else 0.0
 
 
 def distinct(answers: Iterable[str], size: int) -> float | None:
-    """Return the distinct n-grams of all answers over all n-grams; None where there is none."""
+    """Return the distinct n-grams of all answers over all n-grams; None if there is none."""
     ngrams = [ngram for answer in answers for ngram in _ngrams(words_of(answer), size)]
     return len(set(ngrams)) / len(ngrams) if ngrams else None
 

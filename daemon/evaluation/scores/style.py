@@ -41,7 +41,7 @@ class Style:
 
 
 def style_of(answers: Iterable[str]) -> Style | None:
-    """Measure the style of answers; None where none of them has three characters.
+    """Measure the style of answers; None if none of them has three characters.
 
     A thousand answers are plenty: the time grows with their characters.
     """

@@ -295,7 +295,7 @@ def _sync_descriptor(descriptor: int) -> None:
 
 
 def _sync_fully(descriptor: int) -> bool:
-    """Flush the drive's own cache too; return False where system or volume cannot."""
+    """Flush the drive's own cache too; return False if system or volume cannot."""
     # On macOS fsync leaves the bytes in the drive's cache; only F_FULLFSYNC reaches the medium.
     command = getattr(fcntl, "F_FULLFSYNC", None)
     if command is None:

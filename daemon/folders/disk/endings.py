@@ -18,7 +18,7 @@ class End(NamedTuple):
 
     is_whole: bool
     unpacked_bytes: int = 0
-    """Unpacked size that a packed file states; 0 where it states none."""
+    """Unpacked size that a packed file states; 0 if it states none."""
 
 
 def end_of(path: Path) -> End:

@@ -29,7 +29,7 @@ class FileState:
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """Parse a recorded state; None where nothing was recorded."""
+        """Parse a recorded state; None if nothing was recorded."""
         try:
             inode, size, written = map(int, text.split(":"))
         except ValueError:

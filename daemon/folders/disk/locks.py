@@ -31,7 +31,7 @@ class Holder:
     note: str = ""
     """The holder's note."""
     started_ticks: int | None = None
-    """By the kernel's own clock, which cannot be set; None where it is unavailable."""
+    """By the kernel's own clock, which cannot be set; None if it is unavailable."""
 
 
 class Lock:
@@ -52,7 +52,7 @@ class Lock:
 
 
 def acquire(path: Path, note: str = "") -> Lock | None:
-    """Take a lock and write this process and a note into it; None where another holds it."""
+    """Take a lock and write this process and a note into it; None if another holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -76,7 +76,7 @@ def acquire(path: Path, note: str = "") -> Lock | None:
 
 
 def holder(path: Path) -> Holder | None:
-    """Return the holder of a lock; None where it is free."""
+    """Return the holder of a lock; None if it is free."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -174,7 +174,7 @@ def _is_the_same(process: psutil.Process, named: Holder) -> bool:
 
 
 def _started_ticks(pid: int) -> int | None:
-    """Return the start of a process in ticks since boot; None where it is unavailable."""
+    """Return the start of a process in ticks since boot; None if it is unavailable."""
     # The name in the second field may contain spaces and brackets.
     with suppress(OSError, ValueError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()

@@ -58,7 +58,7 @@ class InboxView:
     settling: int
     leftovers: tuple[Leftover, ...]
     problem: str | None = None
-    """Why the inbox cannot be read; None where it can."""
+    """Why the inbox cannot be read; None if it can."""
 
 
 @dataclass(frozen=True)
@@ -284,14 +284,14 @@ class Inbox:
             self._refused[path] = (self._seen[path].identity, until_s, reason)
 
     def size_of(self, name: str, priority: Priority) -> int | None:
-        """Return the size of a file in the inbox, in bytes; None where there is none."""
+        """Return the size of a file in the inbox, in bytes; None if there is none."""
         try:
             return (self._layout.inbox / FOLDERS[priority] / name).lstat().st_size
         except FileNotFoundError:
             return None
 
     def own_settings(self, drop: Drop) -> str:
-        """Return the text of a file's `.settings.toml` companion, empty where there is none.
+        """Return the text of a file's `.settings.toml` companion, empty if there is none.
 
         Raises:
             OSError: it cannot be read.

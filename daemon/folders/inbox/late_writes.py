@@ -100,7 +100,7 @@ class LateWrites:
 
 
 def known_bytes(card: JobCard) -> int:
-    """Return how much of a job's file is in this or a later job, in bytes; 0 where unknown."""
+    """Return how much of a job's file is in this or a later job, in bytes; 0 if unknown."""
     if card.intake is None or not card.intake.read_bytes:
         return 0
     return max(card.intake.read_bytes, card.passed_on)

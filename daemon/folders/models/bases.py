@@ -22,7 +22,7 @@ def read_facts(layout: Layout, model: str) -> BaseFacts | None:
 
 
 def find_facts(layout: Layout, fingerprint: str) -> BaseFacts | None:
-    """Return the facts of the base model with these weights; None where it does not lie here."""
+    """Return the facts of the base model with these weights; None if it does not lie here."""
     found = (_read(path) for path in sorted(layout.bases.glob("*.json")))
     return next(
         (

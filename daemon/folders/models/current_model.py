@@ -11,7 +11,7 @@ TARGET = re.compile(r"models/versions/(v\d{6,})/?\Z")
 
 
 def read(layout: Layout) -> str | None:
-    """Return the version the link names; None where it is missing or points anywhere else."""
+    """Return the version the link names; None if it is missing or points anywhere else."""
     try:
         target = os.readlink(layout.current_model)
     except OSError:

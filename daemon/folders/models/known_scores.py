@@ -1,7 +1,7 @@
 """`models/evaluations/known/`: cached scores and answers of models; it may be deleted.
 
-One file a model, one JSON object a line, `{"key": …, "found": …}`. A line that cannot be read is
-ignored: the item is scored again.
+One file per model, one JSON object per line, `{"key": …, "found": …}`. A line that cannot be read
+is ignored: its item is scored again.
 """
 
 import json
@@ -13,10 +13,10 @@ from daemon.folders.disk import atomic
 from daemon.layout import Layout
 
 MOST_MODELS = 8
-"""Most models: more than a run compares; the most recently used files stay."""
+"""More models than a run compares; the most recently used files stay."""
 
 MOST_BYTES = 16 * 2**20
-"""A file that grows beyond this size is started again."""
+"""A file that grows beyond this size is started anew."""
 
 
 class KnownScores:

@@ -31,7 +31,7 @@ def key_of(device: str, fingerprint: str) -> str:
 
 
 def read_worked(layout: Layout, device: str, fingerprint: str) -> tuple[JsonObject, str | None]:
-    """Return what worked, empty where nothing is known, and any problem with the file.
+    """Return what worked, empty if nothing is known, and any problem with the file.
 
     A damaged file is moved away, never overwritten; one of a later release stays, unused.
     """

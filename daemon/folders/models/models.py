@@ -222,7 +222,7 @@ class Models:
         return [{key: value for key, value in line.items() if key != "job"} for line in lines]
 
     def training_state(self, version: str) -> SavedState | None:
-        """Return a version's counters and histories; None where it has none."""
+        """Return a version's counters and histories; None if it has none."""
         try:
             return read_record(self._layout.version(version) / "training_state.json", SavedState)
         except (OSError, ValueError):

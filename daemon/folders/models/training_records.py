@@ -52,7 +52,7 @@ def of_path(path: Path) -> list[Curve]:
 
 
 def runs_named_in(path: Path) -> tuple[str, ...] | None:
-    """Return the runs that a log of the daemon names; None where a file is no such log."""
+    """Return the runs that a log of the daemon names; None if a file is no such log."""
     return runs_in_log(_lines([path])) if path.is_file() else None
 
 

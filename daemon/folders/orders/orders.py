@@ -201,7 +201,7 @@ class Orders:
                 yield replace(known, skip=self._layout.order(name).skip.exists())
 
     def _look_at(self, name: str) -> OrderOnDisk | None:
-        """Return an order to continue; None where it has ended or is parked."""
+        """Return an order to continue; None if it has ended or is parked."""
         place = self._layout.order(name)
         if is_over(place):
             return None

@@ -36,7 +36,7 @@ FAMILY = np.dtype(
         ("by_row", "u1"),  # its question is too frequent in its file to be a family
         ("group_v1", "<u8"),
         ("question", "<u8"),
-        ("variant", "<u8"),  # 0 where there is none
+        ("variant", "<u8"),  # 0 if there is none
         ("exact", "<u8"),  # the whole example
     ]
 )
@@ -66,7 +66,7 @@ def write(path: Path, families: Families) -> None:
 
 
 def read(path: Path) -> Families | None:
-    """Return the families of a job's rows; None where there is no such file.
+    """Return the families of a job's rows; None if there is no such file.
 
     Raises:
         ValueError: the file is damaged or of another version.
@@ -80,7 +80,7 @@ def read(path: Path) -> Families | None:
 
 
 def read_or_none(path: Path) -> Families | None:
-    """Return the families of a job's rows; None where none can be read."""
+    """Return the families of a job's rows; None if none can be read."""
     try:
         return read(path)
     except (OSError, ValueError):

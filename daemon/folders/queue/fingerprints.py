@@ -45,7 +45,7 @@ def write(path: Path, parts: Iterable[Keys], rows: int) -> None:
 
 
 def read(path: Path) -> Keys:
-    """Return the keys; empty where there is no file.
+    """Return the keys; empty if there is no file.
 
     Raises:
         ValueError: the file is damaged or of another version.

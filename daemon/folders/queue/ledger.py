@@ -121,7 +121,7 @@ class Ledger:
             self.problem = str(error)
 
 
-def remembered(layout: Layout) -> tuple[list[LedgerRow], str | None]:
+def rows_only_here(layout: Layout) -> tuple[list[LedgerRow], str | None]:
     """Return the rows that are stored only in the ledger, and why some are missing.
 
     Raises:

@@ -94,7 +94,7 @@ def read_card(place: JobLayout) -> JobCard:
 
 
 def newest_arrival(jobs: Iterable[str]) -> int:
-    """Return the highest arrival number of the jobs; 0 where there are none."""
+    """Return the highest arrival number of the jobs; 0 if there are none."""
     return max((int(job.split("-")[0]) for job in jobs if JOB_NAME.match(job)), default=0)
 
 
@@ -239,7 +239,7 @@ class Queue:
                     yield state, card
 
     def named(self, name: str) -> JobCard | None:
-        """Return the newest job from a file of this name; None where there is none."""
+        """Return the newest job from a file of this name; None if there is none."""
         ending = f"-{jobs.slug(name)}"
         found = [
             card

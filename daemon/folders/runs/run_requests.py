@@ -278,7 +278,7 @@ def _progress(place: RunLayout) -> Attempts:
 
 
 def _newest_step(place: RunLayout) -> int:
-    """Return the step of the newest checkpoint, unverified; 0 where there is none."""
+    """Return the step of the newest checkpoint, unverified; 0 if there is none."""
     with suppress(FileNotFoundError):
         found = map(CHECKPOINT.match, os.listdir(place.checkpoints))
         return max((int(match[1]) for match in found if match), default=0)

@@ -137,7 +137,7 @@ def read_sample_count(place: RunLayout) -> int | None:
 
 
 def read_stopped(place: RunLayout) -> EarlyStopped | None:
-    """Return at which step the run was stopped early; None where it was not.
+    """Return at which step the run was stopped early; None if it was not.
 
     Raises:
         RunFault: the file is damaged; without it the run would not give the same model.

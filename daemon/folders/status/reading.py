@@ -1,7 +1,6 @@
 """Reads `status/` and `logs/` for people; the daemon never reads them back."""
 
 import json
-import os
 from pathlib import Path
 
 from daemon.core.records import JsonObject
@@ -10,7 +9,7 @@ from daemon.layout import Layout
 
 
 def read_status(layout: Layout) -> ShownStatus | None:
-    """Return the status document; None where it is missing or unreadable."""
+    """Return the status document; None if it is missing or unreadable."""
     try:
         document: ShownStatus = json.loads(layout.status_file.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -56,18 +55,11 @@ class Lines:
 
     def _read(self, path: Path) -> list[JsonObject]:
         with path.open("rb") as file:
-            file.seek(self._offset, os.SEEK_SET)
+            file.seek(self._offset)
             data = file.read()
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         return [record for line in whole.splitlines() if (record := _record(line)) is not None]
-
-
-class Events(Lines):
-    """Follows `status/events.jsonl` from its current end on."""
-
-    def __init__(self, layout: Layout) -> None:
-        super().__init__(layout.events_file)
 
 
 def _record(line: bytes) -> JsonObject | None:

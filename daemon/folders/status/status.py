@@ -50,7 +50,7 @@ class StatusFolder:
             (self._layout.status / ".reserve").unlink()
 
     def newest_seq(self) -> int:
-        """Return the number of the last event, 0 where none can be read; later ones are higher."""
+        """Return the number of the last event, 0 if none can be read; later ones are higher."""
         path = self._layout.events_file
         for log in (path, path.with_name(f"{path.name}.1")):
             with suppress(OSError, ValueError, KeyError, TypeError), log.open("rb") as file:

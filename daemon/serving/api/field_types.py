@@ -45,7 +45,13 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 """A whole number, also as 8.0."""
 
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
-Stops = Annotated[list[Stop], Field(max_length=MOST_STOPS), BeforeValidator(_listed)]
+Stops = Annotated[
+    list[Stop],
+    Field(max_length=MOST_STOPS),
+    BeforeValidator(
+        _listed, json_schema_input_type=Stop | Annotated[list[Stop], Field(max_length=MOST_STOPS)]
+    ),
+]
 """One text or several, as a list."""
 
 

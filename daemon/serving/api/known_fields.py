@@ -35,7 +35,7 @@ class Wish:
 
 _PENALTY = "must be {0}: penalties are not supported"
 _SAMPLING = "must be {0}: this way of sampling is not supported"
-_SCHEMA = "is not supported: an answer cannot be held to a form"
+_SCHEMA = "is not supported: send 'response_format' with a JSON schema instead"
 _FUNCTIONS = "is the old form of tools: send 'tools' and 'tool_choice'"
 
 
@@ -51,7 +51,10 @@ WISHES: Mapping[str, Wish] = {
     "top_logprobs": _only(0, "must be {0}: this route gives no log-probabilities"),
     "tools": Wish(([],), "must be empty: tools are for /v1/chat/completions and /v1/responses"),
     "tool_choice": Wish(("auto", "none"), "must be 'auto' or 'none': there are no tools here"),
-    "response_format": Wish(({"type": "text"},), _SCHEMA),
+    "response_format": Wish(
+        ({"type": "text"},),
+        "is for /v1/chat/completions; /v1/responses takes 'text.format', /generate 'schema'",
+    ),
     "presence_penalty": _only(0, _PENALTY),
     "frequency_penalty": _only(0, _PENALTY),
     "repetition_penalty": _only(1, _PENALTY),
@@ -87,6 +90,7 @@ WISHES: Mapping[str, Wish] = {
     "structured_outputs": Wish((), _SCHEMA),
     "grammar": Wish(("",), _SCHEMA),
     "json_schema": Wish((), _SCHEMA),
+    "format": Wish(("",), _SCHEMA),
 }
 
 

@@ -3,8 +3,10 @@
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Call, Role, Turn, compact
 from daemon.serving.api.field_types import Part, Whole, wrong
 
@@ -49,7 +51,12 @@ def _no_sound(value: Any) -> Any:
 class TextPart(Part):
     """A part of a message."""
 
-    type: Annotated[str, BeforeValidator(_text_kind)]
+    type: Annotated[
+        str,
+        BeforeValidator(
+            _text_kind, json_schema_input_type=Literal["text", "input_text", "output_text"]
+        ),
+    ]
     text: str
 
 
@@ -71,7 +78,11 @@ class Function(Part):
     """A function that the model called earlier."""
 
     name: str = Field(min_length=1, max_length=256)
-    arguments: Annotated[str, BeforeValidator(_as_text), AfterValidator(_of_an_object)]
+    arguments: Annotated[
+        str,
+        BeforeValidator(_as_text, json_schema_input_type=JsonObject | str),
+        AfterValidator(_of_an_object),
+    ]
 
 
 class ToolCall(Part):
@@ -83,11 +94,23 @@ class ToolCall(Part):
     index: Whole | None = None
 
 
+_ASSISTANT: JsonDict = {"properties": {"role": {"const": "assistant"}}}
+_WITH_CONTENT: JsonDict = {
+    "required": ["content"],
+    "properties": {"content": {"type": ["string", "array"]}},
+}
+
+
 class Message(Part):
     """One message of a conversation."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_ASSISTANT, _WITH_CONTENT]})
+
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: Annotated[list[TextPart] | None, BeforeValidator(_as_parts)] = None
+    content: Annotated[
+        list[TextPart] | None,
+        BeforeValidator(_as_parts, json_schema_input_type=str | list[TextPart] | None),
+    ] = None
     name: str | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
@@ -117,7 +140,8 @@ class ToolFunction(Part):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: JsonObject | None = None
+    strict: bool | None = None
 
 
 class Tool(Part):
@@ -133,19 +157,4 @@ class Tool(Part):
         return compact({"type": self.type, "function": function})
 
 
-def _choice(value: Any) -> Any:
-    if value in ("auto", "none"):
-        return value
-    wrong("must be 'auto' or 'none': a call cannot be forced")
-
-
-def _format(value: Any) -> Any:
-    if isinstance(value, dict) and value.get("type") == "text":
-        return None
-    wrong("must be {'type': 'text'}: an answer cannot be held to a form")
-
-
 Tools = Annotated[list[Tool], Field(max_length=128)]
-ToolChoice = Annotated[str, BeforeValidator(_choice)]
-TextOnly = Annotated[Any, BeforeValidator(_format)]
-"""The form of an answer."""

@@ -1,6 +1,8 @@
 """The prompt of a completion: a text or token ids, one or several."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from daemon.serving.api.field_types import wrong
 
@@ -8,6 +10,15 @@ MOST_PROMPTS = 1024
 FORMS = "must be text, a list of texts, a list of token ids, or a list of such lists"
 
 TextOrTokens = str | tuple[int, ...]
+
+_Ids = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)]
+Prompt = (
+    Annotated[str, Field(min_length=1)]
+    | Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+    | _Ids
+    | Annotated[list[_Ids], Field(min_length=1)]
+)
+"""The same as clients write it."""
 
 
 def prompts(value: Any) -> list[TextOrTokens]:

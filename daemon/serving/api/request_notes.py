@@ -61,7 +61,13 @@ def client_name(agent: bytes) -> str:
 def listed(names: Sequence[str]) -> str:
     """Return names in one short line of ASCII."""
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(_ascii(name[:80]) for name in names[:MOST_NAMES]) + more
+    return ", ".join(_shown(name) for name in names[:MOST_NAMES]) + more
+
+
+def _shown(name: str) -> str:
+    # A header's value must not end with a blank, and HTTP has no control characters.
+    text = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in name[:80])
+    return _ascii(text).strip() or '""'
 
 
 def _ascii(text: str) -> str:

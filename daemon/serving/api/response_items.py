@@ -5,9 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Call, Turn, compact
+from daemon.serving.answer_form import AnswerForm
 from daemon.serving.api.field_types import SENTENCE, TAG, Part, wrong
-from daemon.serving.api.messages import Function, Message, TextOnly, ToolChoice
+from daemon.serving.api.forms import TextForm, ToolChoice, demanded_form
+from daemon.serving.api.messages import Function, Message, TextPart
 from daemon.serving.request_bodies import MOST_MESSAGES, AnswerCount, SamplingFields
 
 CALL, RESULT, THOUGHT = "function_call", "function_call_output", "reasoning"
@@ -48,7 +51,7 @@ class ResultItem(Part):
     """What a call came to."""
 
     type: Literal["function_call_output"]
-    output: Annotated[str, BeforeValidator(_result)]
+    output: Annotated[str, BeforeValidator(_result, json_schema_input_type=str | list[TextPart])]
     call_id: str | None = None
     id: str | None = None
     status: str | None = None
@@ -94,7 +97,8 @@ class FunctionTool(Part):
     type: Literal["function"]
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: JsonObject | None = None
+    strict: bool | None = None
 
     def text(self) -> str:
         """Return it as chat templates take it."""
@@ -106,7 +110,11 @@ class FunctionTool(Part):
 class TextOptions(Part):
     """The form of the text."""
 
-    format: TextOnly | None = None
+    format: TextForm | None = None
+
+
+_Items = Annotated[list[MessageItem | CallItem | ResultItem | ThoughtItem], Field(min_length=1)]
+"""The same as clients write them."""
 
 
 class ResponsesRequest(SamplingFields):
@@ -115,7 +123,7 @@ class ResponsesRequest(SamplingFields):
     input: Annotated[
         list[Item],
         Field(min_length=1, max_length=MOST_MESSAGES),
-        BeforeValidator(_as_items),
+        BeforeValidator(_as_items, json_schema_input_type=str | _Items),
     ]
     instructions: str | None = None
     max_output_tokens: AnswerCount | None = None
@@ -143,6 +151,11 @@ class ResponsesRequest(SamplingFields):
             elif isinstance(item, CallItem):
                 _add_call(found, Call(item.name, item.arguments))
         return found
+
+    def form(self) -> AnswerForm | None:
+        """Return the form that the answer must have."""
+        answer = self.text.format.named() if self.text and self.text.format else None
+        return demanded_form(answer, self.tools or (), self.tool_choice, "tools[{}]")
 
     def tool_texts(self) -> tuple[str, ...]:
         """Return the tools as chat templates take them."""

@@ -73,10 +73,21 @@ function unfold() {
   if (target instanceof HTMLDetailsElement) { target.open = true; target.scrollIntoView(); }
 }
 
+// A session is open only where the server needs a token.
+async function logOut() {
+  const button = $("log-out");
+  button.addEventListener("click", async () => {
+    await fetch("/logout", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
+    location.replace("/login");
+  });
+  button.hidden = !(await (await fetch("/dashboard/session")).json()).open;
+}
+
 show($("run-chart"), places(el, true));
 show($("charts"), places(el, false));
 recipes();
 askBox();
+logOut();
 const source = new EventSource("/dashboard/events");
 source.addEventListener("news", receive);
 source.addEventListener("beat", receive);

@@ -18,14 +18,21 @@ from daemon.serving.dashboard.section_cache import Section
 from daemon.serving.dashboard.version_pair import NotComparable, version_pair
 from daemon.serving.dashboard.watch import StateWatcher
 
-SCRIPTS = ("page", "dom", "overview", "versions", "answers", "machine", "ask", "charts", "compare")
+SCRIPTS = (
+    *("page", "dom", "overview", "versions", "answers", "machine", "ask", "charts"),
+    *("compare", "login"),
+)
 FILES = {
     "/": "page.html",
     "/compare": "compare.html",
+    "/login": "login.html",
     "/dashboard/page.css": "page.css",
     **{f"/dashboard/{name}.js": f"{name}.js" for name in SCRIPTS},
     "/dashboard/plotly.js": "plotly.js",
 }
+SESSION = "finetuned.session"
+"""Where a request's scope says whether a session opened it."""
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -44,6 +51,7 @@ def dashboard_routes(layout: Layout, leaving: Callable[[], bool] = _never) -> li
         *(Route(path, _file(name), methods=["GET"]) for path, name in FILES.items()),
         Route("/dashboard/state", _state(watch), methods=["GET"]),
         Route("/dashboard/events", _events(watch), methods=["GET"]),
+        Route("/dashboard/session", _session, methods=["GET"]),
         Route("/dashboard/comparison", _comparison(layout), methods=["GET"]),
         *report_routes(layout),
     ]
@@ -82,6 +90,10 @@ def _events(watch: StateWatcher) -> Handler:
         return StreamingResponse(watch.follow(), media_type="text/event-stream", headers=headers)
 
     return send
+
+
+async def _session(request: Request) -> Response:
+    return _json({"open": bool(request.scope.get(SESSION))}, 200)
 
 
 def _comparison(layout: Layout) -> Handler:

@@ -19,7 +19,7 @@ class PassArrays:
     tokens: Any
     """(rows, width)."""
     segments: Any
-    """(rows, width): the number of each token's text; None where no row has two texts."""
+    """(rows, width): the number of each token's text; None if no row has two texts."""
     picks: Any
     """(positions,): indices into the flattened rows whose next token is supervised."""
     targets: Any

@@ -20,7 +20,7 @@ FIRST_MOMENT: Mapping[str, str | None] = {
     "adafactor": None,
     "rmsprop": None,
 }
-"""By optimizer: the key of the first moment in its state; None where it keeps no such mean.
+"""By optimizer: the key of the first moment in its state; None if it keeps no such mean.
 
 A mean of squared gradients, which scales the steps, is not a first moment.
 """

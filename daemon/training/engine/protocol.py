@@ -42,15 +42,15 @@ class StepResult:
     """The result of one optimizer step."""
 
     loss: float | None
-    """Mean nats per supervised token over the whole step; None where it was not finite."""
+    """Mean nats per supervised token over the whole step; None if it was not finite."""
     gradient_norm: float | None
-    """Before clipping; None where it was not finite."""
+    """Before clipping; None if it was not finite."""
     update_norm: float | None
-    """Norm of the adapter's change; None where there was none."""
+    """Norm of the adapter's change; None if there was none."""
     applied: bool
-    """False where loss or gradient was not finite: then nothing was changed."""
+    """False if loss or gradient was not finite: then nothing was changed."""
     arithmetic: float = field(default=0.0, compare=False)
-    """FLOPs of real tokens without attention; 0 where they are not counted."""
+    """FLOPs of real tokens without attention; 0 if they are not counted."""
     interrupted: bool = False
     """Left between two passes: nothing was changed, and the step is still to be taken."""
 
@@ -102,14 +102,14 @@ class Engine(Scorer, Protocol):
     def best_row_tokens(self, base: Path) -> int | None:
         """Load a base and measure which length of packed rows trains it fastest here.
 
-        None where the machine is too busy for a clear result.
+        None if the machine is too busy for a clear result.
         """
         ...
 
     def row_costs(self, base: Path, row_tokens: int) -> RowCosts | None:
         """Load a base and measure what a token costs in packed rows and in rows of one text.
 
-        None where packed rows are known to be faster, or the model has none.
+        None if packed rows are known to be faster, or the model has none.
         """
         ...
 
@@ -118,7 +118,7 @@ class Engine(Scorer, Protocol):
     ) -> tuple[Estimate, int] | None:
         """Return the peak memory of a step of one pass, and the bytes available for it.
 
-        None where this kind of model cannot be estimated. Changes nothing.
+        None if this kind of model cannot be estimated. Changes nothing.
         """
         ...
 
@@ -136,7 +136,7 @@ class Engine(Scorer, Protocol):
 
     @property
     def peak_arithmetic(self) -> float | None:
-        """Return the peak FLOP/s measured here; None where it was not measured."""
+        """Return the peak FLOP/s measured here; None if it was not measured."""
         ...
 
     def take_remarks(self) -> list[str]:
@@ -168,7 +168,7 @@ class Engine(Scorer, Protocol):
     ) -> bool:
         """Load the base, and the adapter and moments of `start`, or fresh ones.
 
-        A base that is resident already is not read again. Returns False where `start` has no
+        A base that is resident already is not read again. Returns False if `start` has no
         moments that fit the optimizer. Temporary files of this process may go into `scratch`.
         The `memory` plan applies until the next load; without one memory is not limited.
         """

@@ -113,7 +113,7 @@ class Stepper:
         seed: int,
         interrupted: Interrupted = never,
     ) -> StepResult:
-        """Apply one step, or nothing where loss or gradient is not finite."""
+        """Apply one step, or nothing if loss or gradient is not finite."""
         self._model.train()
         begun, self.gathered = self.gathered, None
         found = self._gather(passes, seed, interrupted, begun)

@@ -62,7 +62,7 @@ class TrunkCache:
             self._size += state.nbytes
 
     def get(self, key: bytes) -> Any:
-        """Return a cached state, bit-identical; None where it is not cached."""
+        """Return a cached state, bit-identical; None if it is not cached."""
         with self._lock:
             if key not in self._places:
                 return None

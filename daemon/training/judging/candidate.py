@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.decisions.promotion import decide_verdict, gate_from_record
-from daemon.core.evaluation.explanation import EARLIER
+from daemon.core.evaluation.set_names import EARLIER
 from daemon.core.records import JsonObject, from_json_value, to_json_value
 from daemon.core.training.manifests import (
     Draft,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.core.evaluation.explanation import EARLIER, OWN
+from daemon.core.evaluation.set_names import EARLIER, OWN
 from daemon.core.evaluation.suites import Suite
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scoring_session import Exam

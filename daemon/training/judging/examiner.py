@@ -14,7 +14,8 @@ from pathlib import Path
 from daemon.core import messages as say
 from daemon.core.decisions.promotion import decide_verdict, gate_from_record
 from daemon.core.decisions.unused import ways_to_go_on
-from daemon.core.evaluation.explanation import CANDIDATE, EARLIER, OWN
+from daemon.core.evaluation.explanation import CANDIDATE
+from daemon.core.evaluation.set_names import EARLIER, OWN
 from daemon.core.evaluation.suites import Suite
 from daemon.core.records import from_json_value
 from daemon.core.training.evaluations import Evaluations

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from daemon.core.evaluation.explanation import EARLIER, OWN
+from daemon.core.evaluation.set_names import EARLIER, OWN
 from daemon.core.training.forgetting import (
     LineageLosses,
     MeasuredRow,

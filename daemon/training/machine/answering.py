@@ -24,10 +24,10 @@ MARK: Final = "answering"
 
 @dataclass(frozen=True)
 class _Batch:
-    """The answers of one try by place, and how it ended."""
+    """The answers of one batch by prompt number, and how it ended."""
 
     answers: Mapping[int, Answer]
-    why: Literal["whole", "interrupted", "memory"]
+    ending: Literal["complete", "interrupted", "memory"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class BatchedAnswering:
 
     context: TrainerContext
     base: BaseFacts
-    """The base model, as a request has it."""
+    """The base model, as in a request."""
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
         """Return for each row the sum of its losses in nats, and its supervised tokens."""
@@ -51,19 +51,19 @@ class BatchedAnswering:
     ) -> list[Answer] | None:
         """Return the answers; None when interrupted.
 
-        Where memory runs out finished answers stay, and the rest is generated again.
+        If memory runs out, finished answers stay and the others are generated again.
         """
         found: dict[int, Answer] = {}
         most = self._most(prompts, limits)
         while len(found) < len(prompts):
-            left = [place for place in range(len(prompts)) if place not in found]
-            more = self._try(prompts, left, replace(limits, at_once=most), interrupted, on_answer)
-            found |= more.answers
-            if more.why == "interrupted":
+            left = [number for number in range(len(prompts)) if number not in found]
+            batch = self._try(prompts, left, replace(limits, at_once=most), interrupted, on_answer)
+            found |= batch.answers
+            if batch.ending == "interrupted":
                 return None
-            if more.why == "memory":
+            if batch.ending == "memory":
                 most = self._halve(most)
-        return [found[place] for place in range(len(prompts))]
+        return [found[number] for number in range(len(prompts))]
 
     def _most(self, prompts: Sequence[Sequence[int]], limits: AnswerLimits) -> int:
         longest = max(map(len, prompts), default=0)
@@ -88,7 +88,9 @@ class BatchedAnswering:
 
         self._mark(limits.at_once)
         try:
-            answers = engine.answer([prompts[p] for p in left], limits, interrupted, ended)
+            answers = engine.answer(
+                [prompts[number] for number in left], limits, interrupted, ended
+            )
         except Exception as error:
             if limits.at_once == 1 or engine.trouble(error) != "memory":
                 raise
@@ -98,7 +100,7 @@ class BatchedAnswering:
         if answers is None:
             return _Batch(found, "interrupted")
         # An engine need not report each answer as it ends.
-        return _Batch(dict(zip(left, answers, strict=True)), "whole")
+        return _Batch(dict(zip(left, answers, strict=True)), "complete")
 
     def _mark(self, answers: int) -> None:
         remember(self.context, self.base, {MARK: answers})
@@ -119,7 +121,7 @@ def halve(context: TrainerContext, base: BaseFacts, most: int) -> int:
 
 
 def take_answering_count(context: TrainerContext, base: BaseFacts) -> int:
-    """Return how many answers the last trainer was generating as it died, and reset the count."""
+    """Return how many answers the last trainer was generating when it died; reset the count."""
     count = recall(context, base).get(MARK, 0)
     if count:
         remember(context, base, {MARK: 0})

@@ -50,7 +50,7 @@ class ComputePlan:
     """Tokens of the longest text."""
     fallback: Fallback
     memory: MemoryPlan | None
-    """None where the memory of a step cannot be estimated."""
+    """None if the memory of a step cannot be estimated."""
     row_layout: RowLayout = "packed"
 
     def as_choices(self) -> "PlanChoices":

@@ -30,9 +30,9 @@ class Strain:
     """Heat and power of the machine at one moment."""
 
     throttled: bool | None = None
-    """Slowed down because it is hot; None where that is unknown."""
+    """Slowed down because it is hot; None if that is unknown."""
     on_battery: bool | None = None
-    """Whether it runs on battery; None where it has none."""
+    """Whether it runs on battery; None if it has none."""
     blind: str | None = None
     """Why the heat is unknown although the system should publish it."""
 
@@ -135,7 +135,7 @@ def mac_heat() -> Heat | None:
 
 
 def count_throttles(cpus: Path) -> int | None:
-    """Return how often the processors were throttled by heat; None where nothing counts it."""
+    """Return how often the processors were throttled by heat; None if nothing counts it."""
     counts = []
     for path in cpus.glob("cpu*/thermal_throttle/*_throttle_count"):
         with suppress(OSError, ValueError):

@@ -36,7 +36,7 @@ class DisplayRest:
     def __init__(
         self, share: float, clock: Clock, is_on: Callable[[], bool | None] = display_is_on
     ) -> None:
-        """Rests take `share` of the time while a display is on, none where that is unknown."""
+        """Rests take `share` of the time while a display is on, none if that is unknown."""
         self._share = share
         self._clock = clock
         self._is_on = is_on

@@ -1,1 +1,1 @@
-"""Work ordered by hand of the trainer: evaluations, audits, sweeps and reproductions."""
+"""Work that users order from the trainer: evaluations, audits, sweeps and reproductions."""

@@ -1,7 +1,7 @@
 """An audit: the current version and the last proven one take the same exam.
 
-It is made of the held-out rows of the whole lineage, and of files that were dropped as an exam
-only, as in a verdict. What comes of the outcome is the supervisor's to do.
+As at a verdict, the exam consists of the held-out rows of the whole lineage and of files that
+were dropped as an exam only. The supervisor acts on the outcome.
 """
 
 import json
@@ -53,9 +53,9 @@ LINEAGE = "lineage_holdout"
 
 
 class AuditWork:
-    """Both versions take the same exam, in one unit: each score is cached as it is made."""
+    """Both versions take the same exam, in one unit; each score is cached at once."""
 
-    skipped = "ended on request before it was known"
+    skipped = "ended on request before there was a result"
 
     def __init__(self, context: TrainerContext, order: str, attendance: Attendance) -> None:
         self._context = context
@@ -73,7 +73,7 @@ class AuditWork:
         return OrderUnit(1, 1, doing, 0, self._compare, self._fail)
 
     def clean_up(self, result: OrderResult) -> None:
-        """Keep everything: there is nothing beside the reports."""
+        """Remove nothing: an audit leaves only its reports."""
 
     def _fail(self, _cause: Cause, why: str) -> OrderEnd:
         return OrderEnd("failed", why)
@@ -123,7 +123,7 @@ class AuditWork:
         return None if scores is None else self._judge(scores, exams[0])
 
     def _exams(self, versions: Sequence[Path]) -> list[Exam]:
-        """Return the same items for each version, suites as its users would ask them."""
+        """Return the same items for each version, with suites prompted as its users would."""
         rows = JobRows(self._context.layout)
         jobs = self._request.jobs
         corrected = superseded_exam_rows(self._context.layout, jobs, self.settings.dedup)
@@ -202,7 +202,7 @@ class AuditWork:
         """Write the reports of the exam, or that there was none."""
         request, message = self._request, end.message
         files, tests = end.found or (None, [])
-        # Reports that an earlier trainer had written before it died are the better ones.
+        # Prefer reports that an earlier trainer wrote before it died.
         if files is not None or not self._place.report.exists():
             page = render("order.md", order=request.order, message=message)
             orders.write_reports(self._place, files or {"report.md": page})

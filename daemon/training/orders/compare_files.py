@@ -1,4 +1,4 @@
-"""Compares the files of a version with those of a run done again; reaches no conclusion."""
+"""Compares the adapter, moments and metrics of a version with those of a repeated run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from daemon.training.records.state import METRICS
 
 
 def compare_files(version: Path, again: Path, end: Path, manifest: Manifest) -> Files:
-    """Compare with what the manifest says of the version's files, here or not.
+    """Compare adapter and moments with the digests in the version's manifest.
 
     The adapter lies in `again`, the moments at the end of the run.
     """
@@ -29,7 +29,7 @@ def compare_files(version: Path, again: Path, end: Path, manifest: Manifest) -> 
 
 
 def _gap(then: Path, now: Path) -> float | None:
-    """Return the greatest difference of a weight; None where the old ones are gone or of no like.
+    """Return the greatest difference of a weight; None if the old ones are gone or differ in shape.
 
     Adapters are computed and kept in float32.
     """
@@ -44,5 +44,5 @@ def _gap(then: Path, now: Path) -> float | None:
 
 
 def steps_of_version(version: Path) -> Iterator[MetricsLine]:
-    """Give the metrics of a version's steps; they lie a step a line."""
+    """Yield the metrics of a version's steps, which are stored one step a line."""
     return read_steps(version / METRICS)

@@ -1,4 +1,4 @@
-"""Which work an order is, by its kind; does none of it."""
+"""Selects the implementation of an order by its kind: evaluation, audit, sweep, reproduction."""
 
 from daemon.core.workspace.orders import AUDIT, EVALUATION, REPRODUCTION, SWEEP, kind_of
 from daemon.training.context import TrainerContext
@@ -8,10 +8,10 @@ from daemon.training.orders.runner import Attendance, OrderRunner, OrderWork
 
 
 def runner_for(context: TrainerContext, order: str, mailbox: OrderMailbox) -> OrderRunner:
-    """Return what goes on with an order, read from its directory.
+    """Return the runner that continues an order, read from its directory.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: the directory holds no request that can be read.
+        OSError, ValueError, KeyError, TypeError: the directory has no readable request.
     """
     attendance = Attendance(context, mailbox, order)
     return OrderRunner(context, mailbox, order, _work_of(context, order, attendance))
@@ -32,5 +32,5 @@ def _work_of(context: TrainerContext, order: str, attendance: Attendance) -> Ord
         return AuditWork(context, order, attendance)
     from daemon.training.orders.sweep import SweepWork
 
-    assert kind == SWEEP, f"{order} is of no kind that is known"
+    assert kind == SWEEP, f"{order} is of an unknown kind"
     return SweepWork(context, order, attendance)

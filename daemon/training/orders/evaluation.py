@@ -20,7 +20,6 @@ from daemon.core.evaluation.results import EvaluationResult, OrderResult
 from daemon.core.evaluation.suites import Suite
 from daemon.core.status.durations import duration
 from daemon.core.workspace.bases import BaseFacts
-from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation import comparison_report
 from daemon.evaluation.comparing import SubjectComparison
 from daemon.evaluation.questions import Question, golden_rows, suite_questions
@@ -51,7 +50,7 @@ from daemon.training.run.score_key import BASE
 class EvaluationWork:
     """Each subject answers each suite: one unit for each pair of them."""
 
-    skipped = "ended on request with what there was"
+    skipped = "ended on request; the report compares the answers given so far"
 
     def __init__(self, context: TrainerContext, order: str, attendance: Attendance) -> None:
         self._context = context
@@ -67,13 +66,13 @@ class EvaluationWork:
         every = list(suite_runs(self._request.subjects, len(self._questions)))
         one = next((one for one in every if not self._is_answered(one)), None)
         if one is None:
-            return OrderEnd("finished", "all questions were put to all")
+            return OrderEnd("finished", "every model answered every suite")
         subject = self._request.subjects[one.subject]
         suite = self._questions[one.suite].suite
         return OrderUnit(
             number=one.number,
             units=len(every),
-            doing=f"puts {suite.name} to {subject.name} ({one.number} of {len(every)})",
+            doing=f"{subject.name} answers {suite.name} ({one.number} of {len(every)})",
             steps=len(suite.items),
             do=partial(self._do, one, subject, suite),
             fail=lambda _, why: self._failed(one, subject, suite, why),
@@ -97,7 +96,7 @@ class EvaluationWork:
         return self._done(one, f"{subject.name} has answered {suite.name}", answers)
 
     def _failed(self, one: SuiteRun, subject: Subject, suite: Suite, why: str) -> UnitDone:
-        """Return answers that cannot be used: the other subjects and suites are none the worse."""
+        """Mark these answers as failed; the other subjects and suites are not affected."""
         answers = SuiteResult([None] * len(suite.items), None, None, why)
         return self._done(one, f"{subject.name} could not answer {suite.name}: {why}", answers)
 
@@ -165,7 +164,7 @@ class EvaluationWork:
     def _questions_of(self, suite: Suite, encoder: TextEncoder) -> Sequence[Question]:
         if suite.name != HOLDOUTS:
             return suite_questions(suite, encoder)
-        # Own rows are asked as the subject was trained: what was left out then stays left out.
+        # Held-out rows are prompted as in the subject's training: what was left out stays left out.
         return [
             Question(
                 suite.name,
@@ -205,10 +204,10 @@ class EvaluationWork:
             same = models.digest(folder / ADAPTER) == subject.sha256
         except OSError as error:
             return f"{folder / ADAPTER} cannot be read: {error.strerror}"
-        return None if same else f"{folder / ADAPTER} is no longer the one it was asked about"
+        return None if same else f"{folder / ADAPTER} has changed since the request"
 
     def _key(self, subject: Subject) -> str:
-        """Return what it is remembered by, the same as at the verdict of its run."""
+        """Return the subject's cache key, the same as at the verdict of its run."""
         weights = BASE
         if subject.adapter is not None:
             assert subject.sha256 is not None
@@ -221,18 +220,11 @@ class EvaluationWork:
         )
 
     def _load(self, subject: Subject) -> None:
-        """Have the subject resident; only where it is asked something that is not remembered."""
+        """Load the subject; called only if it has to answer a question that is not cached."""
         self._context.pipe.send(say.Alive("loading the model"))
         training = self.settings.training
         shaped = as_scored(training, self._context.engine)
-        spec = subject.adapter or AdapterSpec(
-            training.kind,
-            training.rank,
-            training.effective_scale,
-            training.dropout,
-            training.num_layers,
-            training.keys,
-        )
+        spec = subject.adapter or training.adapter
         seed, folder = training.seed, self._folder(subject)
         engine, scratch = self._context.engine, self._place.folder
         base = self._base_of(subject)
@@ -242,7 +234,7 @@ class EvaluationWork:
     # --- the end ------------------------------------------------------------------------------
 
     def finish(self, end: OrderEnd) -> EvaluationResult:
-        """Compare what was answered."""
+        """Compare the answers that there are."""
         self._context.pipe.send(say.Alive("writing the result of the evaluation"))
         answers = {
             (suite, subject): found

@@ -1,4 +1,4 @@
-"""Whether a run can be done again: its beginning, its base and its rows are those of then."""
+"""Checks that a run can be repeated: start version, base model and rows are unchanged."""
 
 from pathlib import Path
 
@@ -33,37 +33,35 @@ def starting_folder(layout: Layout, start: str, manifest: Manifest) -> Path:
         if why is None:
             return folder
         problems.append(why)
-    raise RunFault(
-        "start_unfit", problems[0] if problems else f"the version {start}, where it began, is gone"
-    )
+    raise RunFault("start_unfit", problems[0] if problems else f"its start version {start} is gone")
 
 
 def _unfit(folder: Path, start: str, needs_moments: bool) -> str | None:
     if not (folder / ADAPTER).exists():
-        return f"the weights of {start}, where it began, were removed by the retention settings"
+        return f"the weights of {start}, where it started, were removed by the retention settings"
     problem = models.verify(folder)
     if problem is not None:
         return f"{folder} is damaged: {problem}"
     if not needs_moments or adapter_folder(folder) is None or (folder / MOMENTS).exists():
         return None
     return (
-        f"the optimizer's moments of {start}, with which it began, were removed by the retention "
-        "settings; a greater retention.moments keeps those of more versions, an empty file "
-        f"models/versions/{start}/pinned those of one"
+        f"the optimizer's moments of {start}, with which it started, were removed by the retention "
+        "settings; a larger retention.moments keeps those of more versions, and an empty file "
+        f"models/versions/{start}/pinned those of one version"
     )
 
 
 def check(layout: Layout, request: Request, choices: Choices, rows: JobRows) -> None:
-    """Look whether base and rows are those of then.
+    """Check that base model and rows are those of the original run.
 
-    Rows that were replayed have no fingerprint of their own: another text shows in the steps.
+    Replayed rows have no fingerprint of their own: if their text changed, the steps differ.
 
     Raises:
-        RunFault: they are not.
+        RunFault: they have changed or are gone.
     """
     base = bases.read_facts(layout, request.base.model)
     if base is None or base.fingerprint != request.base.fingerprint:
-        why = f"the base model {request.base.model!r} is not here, or not the one of then"
+        why = f"the base model {request.base.model!r} is missing or has changed since the run"
         raise RunFault("base_changed", why)
     trained = {*request.jobs, *(job for job, _ in choices.replay)}
     held = {job for job, _ in (*choices.tune, *choices.samples)}
@@ -74,4 +72,4 @@ def check(layout: Layout, request: Request, choices: Choices, rows: JobRows) -> 
         raise RunFault("rows_gone", f"the rows of {names} were removed from queue/")
     if fingerprint_of(request, rows, choices.examples) != choices.data_fingerprint:
         names = ", ".join(request.jobs)
-        raise RunFault("rows_changed", f"the rows of {names} are not those of then")
+        raise RunFault("rows_changed", f"the rows of {names} have changed since the run")

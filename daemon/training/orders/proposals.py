@@ -1,6 +1,6 @@
-"""Which setting a sweep tries next, and whether a trial is worth its end: Optuna's part of it.
+"""Proposes a sweep's next trial and prunes hopeless ones, with Optuna.
 
-Its study is made again from the trials on the disk each time, so there is nothing else to keep.
+The study is rebuilt from the trials on disk each time, so it needs no storage of its own.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Proposal:
         self.setting = {**request.default, **{key: _plain(found[key]) for key in found}}
 
     def note_loss(self, measurement: int, loss: float) -> bool:
-        """Note a measure; return whether the trial falls behind the median of the earlier ones.
+        """Record a measurement; return whether the trial is behind the median of the earlier ones.
 
         What is planned, a grid or the plain comparison of rates, is never cut short.
         """
@@ -79,7 +79,7 @@ def _plain(value: Value) -> Value:
 
 
 def _past(trial: Trial, searched: dict[str, BaseDistribution]) -> optuna.trial.FrozenTrial:
-    """Return a trial as Optuna remembers it."""
+    """Return a trial in Optuna's form."""
     measurements = {measurement_of(share): loss for share, loss in trial.curve if share > 0.0}
     return create_trial(
         state=STATES[trial.outcome],

@@ -1,7 +1,7 @@
 """A reproduction: trains a version again from its frozen choices and its parent, and compares.
 
-It is a run like any other, checkpoints included, in a directory of its own. Queue, versions and
-`current_model` are not touched.
+It is an ordinary run with checkpoints, in a directory of its own. It leaves the queue, the
+versions and `current_model` alone.
 """
 
 from dataclasses import replace
@@ -41,14 +41,14 @@ from daemon.training.run.opening import open_frozen
 
 
 class Relay(Pipe):
-    """The pipe of a run that is reproduced: its steps are reported as those of an order."""
+    """The pipe of a reproduced run: reports its steps as steps of the order."""
 
     def __init__(self, pipe: Pipe, order: str) -> None:
         self._pipe = pipe
         self._order = order
 
     def send(self, report: Report) -> None:
-        """Pass a report on in the form an order has it."""
+        """Pass a report on in the form that orders use."""
         match report:
             case say.Stepped(_, metrics):
                 self._pipe.send(say.UnitStepped(self._order, metrics.step_in_run))
@@ -77,7 +77,7 @@ class ReproductionWork:
         self.settings = read_saved(request.settings).settings
 
     def next_unit(self) -> OrderUnit | OrderEnd:
-        """Return the rest of the run; what it needs may be gone or changed."""
+        """Return the rest of the run, unless what it needs is gone or changed."""
         version = self._context.layout.version(self._version)
         manifest = models.read_manifest(version)
         try:
@@ -101,7 +101,7 @@ class ReproductionWork:
         return OrderUnit(1, 1, doing, choices.steps, do, self._fail, 1 + runs.step_of(newest))
 
     def clean_up(self, result: OrderResult) -> None:
-        """Remove the run, unless it came out differently: then it is evidence."""
+        """Remove the repeated run, unless it came out differently: then it is evidence."""
         if result["outcome"] != "different":
             reproductions.remove_run(self._place)
 
@@ -114,15 +114,15 @@ class ReproductionWork:
             case "memory":
                 return self._fail("memory", OUT_OF_MEMORY)
             case "nothing_left":
-                why = "every row of it was put aside"
+                why = "every row was skipped"
             case "failed":
-                why = "its steps were not finite any more"
+                why = "its steps were no longer finite"
             case _:
                 return None
-        return OrderEnd("different", f"{self._version} came out otherwise: {why}")
+        return OrderEnd("different", f"{self._version} came out differently: {why}")
 
     def _frozen(self) -> JsonObject:
-        """Return what the run was asked for, and what was frozen of it.
+        """Return the original run's request and frozen choices.
 
         Raises:
             RunFault: it is damaged.
@@ -131,7 +131,7 @@ class ReproductionWork:
             frozen = runs.read_frozen(self._place.run)
         except ValueError as error:
             raise _unreadable(error) from error
-        assert frozen is not None, "an order is made with the frozen choices or not at all"
+        assert frozen is not None, "an order without frozen choices is never created"
         return frozen
 
     # --- the run ------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def _parsed(frozen: JsonObject) -> tuple[Request, Choices]:
     """Return the request and the choices of a run.
 
     Raises:
-        RunFault: they mean nothing to this release.
+        RunFault: this release cannot read them.
     """
     try:
         request = Request.of(from_json_value(frozen, RunRequest))

@@ -1,4 +1,4 @@
-"""Renders what a reproduction found as Markdown."""
+"""Renders the result of a reproduction as Markdown."""
 
 from daemon.core.evaluation.results import ReproductionResult
 from daemon.reports.rendering import render

@@ -1,4 +1,4 @@
-"""Runs the next unit of an order, or ends the order: what all kinds of orders have in common.
+"""Runs the next unit of an order or ends the order; shared by all kinds of orders.
 
 All state is on disk: the trainer may be killed at any instant, and loses at most the unit in
 progress.
@@ -23,17 +23,17 @@ from daemon.training.mailbox import OrderMailbox
 from daemon.training.progress_notes import ProgressNotes
 
 STARTS = 3
-"""A unit that was started this often without progress is given up: it kills the trainer."""
+"""A unit started this often without progress is given up: it kills the trainer."""
 
 OUT_OF_MEMORY = "it ran out of memory"
 
 Cause = Literal["deaths", "memory", "fault"]
-"""Why a unit cannot be done."""
+"""Why a unit failed."""
 
 
 @dataclass(frozen=True)
 class UnitDone:
-    """The outcome of a unit, in an order that goes on."""
+    """The outcome of a unit of an order that continues."""
 
     message: str
     write: Callable[[], None]
@@ -46,7 +46,7 @@ class OrderEnd:
     outcome: str
     message: str
     found: Any = None
-    """What the reports are written from, as the kind of the order has it."""
+    """The data for the reports, whose type depends on the kind of order."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +56,23 @@ class OrderUnit:
     number: int
     units: int
     doing: str | None
-    """A description; None if the work announces itself as soon as it knows its steps."""
+    """A description for the status; None if the work reports itself once it knows its steps."""
     steps: int
     do: Callable[[], UnitDone | OrderEnd | None]
-    """Returns None if the unit was left unfinished."""
+    """Does the unit; returns None if it was left unfinished."""
     fail: Callable[[Cause, str], UnitDone | OrderEnd]
     """Returns the outcome of a unit that cannot be done, given the cause and a sentence."""
     counted_as: int | None = None
-    """The number to count starts by, for a unit with checkpoints of its own."""
+    """The number under which starts are counted, for a unit with its own checkpoints."""
 
 
 class OrderWork(Protocol):
-    """The work of one kind of orders. It writes outcomes only when the runner asks for it."""
+    """The work of one kind of order. It writes an outcome only when the runner calls for it."""
 
     settings: Settings
     """The settings in force when the order was placed."""
     skipped: str
-    """The message of an order that the user has ended."""
+    """The message of an order that the user ended early."""
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return what to do next."""

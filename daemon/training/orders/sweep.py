@@ -43,7 +43,7 @@ class SweepWork:
         self._trials = sweeps.read_trials(self._place)
 
     def next_unit(self) -> OrderUnit | OrderEnd:
-        """Return the next trial; it announces itself once its steps are known."""
+        """Return the next trial, which reports itself once its steps are known."""
         over = why_over(self._request, self._trials)
         if over is not None:
             return OrderEnd("finished", over)
@@ -71,7 +71,7 @@ class SweepWork:
         return None if problem is None else f"the version {start} cannot be used: {problem}"
 
     def _train(self, proposal: Proposal) -> UnitDone | OrderEnd | None:
-        """Train; a setting for which there is no memory fails by itself, not the sweep."""
+        """Train; a setting that runs out of memory fails its own trial, not the sweep."""
         run = TrialRun(
             self._context, self._request, self._common(), proposal.setting, self._attendance
         )
@@ -95,14 +95,14 @@ class SweepWork:
         return UnitDone(f"{place} {trial.outcome}: {words}: {ended}", write)
 
     def _common(self) -> SweepRows:
-        """Return the rows of every trial; they follow from the request alone."""
+        """Return the rows that all trials share, determined by the request alone."""
         request, sweep = self._request, self._request.sweep
         rows = JobRows(self._context.layout, {sweep: self._place.rows})
         train = [(sweep, int(row)) for row in rows.train(sweep).rows]
         chosen = sorted(pick(train, request.rows, request.seed))
         index = rows.holdout(sweep)
         held: list[RowId] = [(sweep, int(row)) for row in index.rows[index.tune]]
-        # A small file has only judge rows: the result says that they were looked at.
+        # A small file has only judge rows: the result notes that these were used.
         held = held or [(sweep, int(row)) for row in index.rows]
         most = self.settings.evaluation.judge_rows
         return SweepRows(
@@ -112,7 +112,7 @@ class SweepWork:
         )
 
     def finish(self, end: OrderEnd) -> SweepResult:
-        """Compare the trials that there are."""
+        """Compare the finished trials."""
         self._context.pipe.send(say.Alive("writing the result of the sweep"))
         common = self._common()
         families = families_of(common.rows, common.held)

@@ -1,4 +1,4 @@
-"""Draws a sweep: how each trial fell, and how sure its difference is; knows numbers and a name."""
+"""Draws a sweep: the loss curve of each trial, and the interval of its gain."""
 
 import textwrap
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from typing import Any
 from daemon.core.evaluation.sweeps import Difference, SweepRequest, Trial, describe
 
 LABEL = 40
-"""Characters of a line beside an interval."""
+"""Line width, in characters, of the label beside an interval."""
 
 
 def draw_sweep(
     path: Path, request: SweepRequest, trials: Sequence[Trial], found: Sequence[Difference]
 ) -> None:
-    """Write a PNG: on the left the losses of every trial, on the right the finished ones' gains."""
-    # Imported here: it costs a second and is needed once a sweep. No pyplot: it keeps state.
+    """Write a PNG: losses of all trials on the left, gains of finished trials on the right."""
+    # Imported here: it takes a second and is needed once per sweep. No pyplot: it keeps state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -45,7 +45,7 @@ def _curves(axes: Any, trials: Sequence[Trial]) -> None:
         )
     if drawn:
         axes.legend(title="trial", fontsize="small", ncols=2)
-    axes.set(title="Loss of each trial", xlabel="share of its steps", ylabel="nats a token")
+    axes.set(title="Loss of each trial", xlabel="share of the trial's steps", ylabel="nats a token")
     axes.grid(alpha=0.3)
 
 
@@ -62,5 +62,5 @@ def _intervals(
     labels = [textwrap.fill(name, LABEL) for name in names]
     axes.set_yticks(range(len(ordered)), labels, fontsize="small")
     axes.axvline(0.0, color="black", linewidth=1.0)
-    axes.set(title="Against the setting in force", xlabel="nats a token; left is better")
+    axes.set(title="Against the setting in force", xlabel="nats per token; lower is better")
     axes.grid(alpha=0.3, axis="x")

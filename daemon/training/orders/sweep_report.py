@@ -1,7 +1,4 @@
-"""What a sweep found, for people and programs: a table, a picture, a section for the settings.
-
-Trains nothing and decides nothing that `core/evaluation/sweeps.py` does not.
-"""
+"""The report of a sweep for people and programs: table, picture, and the settings to use."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +37,7 @@ def write_report(
     message: str,
     families: Labels,
 ) -> SweepResult:
-    """Write the report, and return the result with what was found in a sentence.
+    """Write the report; return the result, with its finding as one sentence.
 
     `families` are those of the held-out rows that every trial was measured on.
     """
@@ -70,7 +67,7 @@ def write_report(
 def differences(
     trials: Sequence[Trial], seed: int, families: Labels | None = None
 ) -> tuple[Difference, ...]:
-    """Compare each finished trial with the first, on the same rows; families are drawn as one."""
+    """Compare each finished trial with the first on the same rows, resampling whole families."""
     finished = [trial for trial in trials if trial.loss is not None]
     if not finished or finished[0].number != 1:
         return ()
@@ -86,7 +83,7 @@ def differences(
 
 
 def section(request: SweepRequest, best: Trial) -> str:
-    """Return the whole `[training]` of the settings in force with what the best trial changes."""
+    """Return the `[training]` table in force with the best trial's changes."""
     settings = with_setting(read_saved(request.settings).settings, best.setting)
     values = settings.training.model_dump()
     return render_own({"training": {key: v for key, v in values.items() if v is not None}})

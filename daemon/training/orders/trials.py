@@ -1,7 +1,7 @@
-"""One trial of a sweep: a real run in little, measured on the way; writes nothing, seals nothing.
+"""One trial of a sweep: a short real run, measured along the way, that publishes no version.
 
-It trains as a run does, by the same plan and schedule, but leaves no checkpoint: a trial that is
-left begins again.
+It trains as a run does, by the same plan and schedule, but writes no checkpoint: an interrupted
+trial starts over.
 """
 
 import math
@@ -42,17 +42,17 @@ NoteLoss = Callable[[int, float], bool]
 
 @dataclass(frozen=True)
 class SweepRows:
-    """The rows that every trial of a sweep has in common."""
+    """The rows that all trials of a sweep share."""
 
     rows: JobRows
     examples: tuple[tuple[int, int], ...]
-    """As `Choices` has them."""
+    """In the form of `Choices.examples`."""
     held: tuple[RowId, ...]
-    """The held-out rows that are measured."""
+    """The held-out rows on which trials are measured."""
 
 
 def with_setting(settings: Settings, setting: Setting) -> Settings:
-    """Return settings with what a trial changes in `[training]`."""
+    """Return the settings with a trial's changes to `[training]`."""
     changed = settings.training.model_dump() | dict(setting)
     if "scale" in setting:
         changed["alpha"] = None
@@ -85,10 +85,10 @@ class TrialRun:
         self._taken = 0
         self._began_s = context.clock.monotonic_s()
         self._waited_s = attendance.waited_s
-        """In all pauses before this trial began."""
+        """The total of all pauses before this trial began."""
 
     def train(self, number: int, note_loss: NoteLoss, scratch: Path) -> Trial | None:
-        """Train and measure; None where it was left.
+        """Train and measure; None if the trial was interrupted.
 
         Raises:
             ModelFault: base or adapter cannot be used.
@@ -156,7 +156,7 @@ class TrialRun:
         measured = measurements(steps)
         refused = 0
         if len(data.too_long) == len(self._common.examples):
-            return self._end(number, "failed", "no row fits into the memory there is")
+            return self._end(number, "failed", "no row fits into the available memory")
         while self._taken < steps:
             if self._attendance.attend():
                 return None
@@ -166,7 +166,7 @@ class TrialRun:
             if result is not None:
                 refused = 0 if result.applied else refused + 1
             if refused >= REFUSED_MOST:
-                return self._end(number, "failed", f"{refused} steps in a row were not finite")
+                return self._end(number, "failed", f"{refused} consecutive steps were not finite")
             if self._taken not in measured:
                 continue
             loss = self._measure(self._taken / steps)
@@ -179,7 +179,7 @@ class TrialRun:
         return self._end(number, "finished", "")
 
     def _step(self, ahead: Ahead, steps: int, skipped: frozenset[RowId]) -> StepResult | None:
-        """Take one step; None where it had no row."""
+        """Do one step; None if it had no rows."""
         content = ahead.step(self._taken, skipped)
         result = self._compute(content, steps) if content.texts else None
         if result is None or not result.interrupted:
@@ -198,7 +198,7 @@ class TrialRun:
         )
 
     def _measure(self, share: float) -> float | None:
-        """Return the loss on the held-out rows and note it; None where the trial was left."""
+        """Measure and record the loss on the held-out rows; None if the trial was interrupted."""
         interrupted = partial(self._attendance.attend, "measuring a trial")
         scored = row_losses(self._context.engine, self._held, interrupted)
         if scored is None:
@@ -211,7 +211,7 @@ class TrialRun:
         return loss
 
     def failed(self, number: int, why: str) -> Trial:
-        """Return the trial as one that cannot be trained."""
+        """Return the trial as a failed one."""
         return self._end(number, "failed", why)
 
     def _end(self, number: int, outcome: Outcome, why: str) -> Trial:

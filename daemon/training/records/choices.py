@@ -1,4 +1,4 @@
-"""A run's request and its frozen choices as values; knows how they are written, not where."""
+"""A run's request, and the choices frozen before its first step, as typed records."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class DroppedRow(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class Request:
-    """What the supervisor asks for."""
+    """A request of the supervisor to train a run."""
 
     run: str
     start_version: str
@@ -50,21 +50,21 @@ class Request:
     settings: Settings
     base: BaseFacts
     step: int
-    """Optimizer steps since the base model, as the run begins."""
+    """Optimizer steps since the base model, at the start of the run."""
     seed: int
     untrained: Mapping[str, Untrained] = field(default_factory=dict)
-    """By job of the lineage: what was left out of it or skipped when it was trained."""
+    """By job of the lineage: the rows that were left out or skipped when it was trained."""
     spoiled: Mapping[str, Untrained] = field(default_factory=dict)
-    """By job: what had to be skipped when it was replayed in a later run."""
+    """By job: the rows that had to be skipped when a later run replayed them."""
     retry: RunTry | None = None
-    """Of a run that tries the jobs of another again; None for the first."""
+    """Set where the run tries the jobs of another run again; None for a first try."""
 
     @classmethod
     def of(cls, record: RunRequest) -> Self:
         """Return the request that `request.json` holds.
 
         Raises:
-            SavedSettingsFault: its settings mean nothing to this release.
+            SavedSettingsFault: this release cannot read its settings.
         """
         return cls(
             run=record.run,
@@ -89,32 +89,24 @@ class Request:
 
     @property
     def adapter(self) -> AdapterSpec:
-        """The adapter the settings ask for."""
-        training = self.settings.training
-        return AdapterSpec(
-            kind=training.kind,
-            rank=training.rank,
-            scale=training.effective_scale,
-            dropout=training.dropout,
-            num_layers=training.num_layers,
-            keys=training.keys,
-        )
+        """The adapter that the settings describe."""
+        return self.settings.training.adapter
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """What the trainer fixed before the first step; every attempt uses it and nothing else."""
+    """What the trainer fixed before the first step; every attempt uses exactly this."""
 
     attempt_0_at: str
     libraries: Mapping[str, str]
     examples: tuple[tuple[int, int], ...]
-    """(place of the job in the request, row), in the order before shuffling."""
+    """(index of the job in the request, row), in the order before shuffling."""
     dropped: Mapping[str, tuple[DroppedRow, ...]]
     replay: tuple[RowId, ...]
     """Rows of earlier runs, in the order in which they are drawn."""
     replay_share: float
-    """The share of them that was aimed at; earlier files may have had too few rows, or none."""
+    """The share intended for them; earlier files may have had too few rows, or none."""
     tune: tuple[RowId, ...]
-    """The rows of the validation loss: measured all, or not at all."""
+    """The rows of the validation loss: either all are measured or none."""
     judge: tuple[RowId, ...]
     earlier: tuple[RowId, ...]
     samples: tuple[RowId, ...]
@@ -125,37 +117,37 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     longest: int
     """Tokens of the longest row."""
     fallback: Fallback = msgspec.field(name="rung")
-    """How steps are computed from the beginning."""
+    """How the first step is computed."""
     estimate: Mapping[str, int] | None
-    """Bytes a step was expected to take, by kind."""
+    """The estimated memory of a step in bytes, by kind."""
     prefixes: Mapping[str, Prefix]
-    """By job: what stands before its rows. Jobs without a prefix are left out."""
+    """The prefix of each job's rows. Jobs without a prefix are absent."""
     plain_forms: Mapping[str, str] = msgspec.field(default_factory=dict)
-    """By job: how is written in its rows what the template leaves out; those without are absent."""
+    """By job: the plain form of what the chat template leaves out; absent where there is none."""
     row_layout: RowLayout = "packed"
-    """Whether texts share rows; they did in runs from before it was chosen."""
+    """Whether texts share rows; they always did in older runs, which do not record it."""
     memory: MemoryPlan | None = None
-    """What its steps may take; None where that cannot be estimated, and in runs from before it."""
+    """The memory plan; None if memory cannot be estimated, and in older runs."""
 
     answered_by: tuple[tuple[RowId, RowId], ...] = ()
     """Exam items that a later file has corrected, each with the held-out row that answers it."""
     corrected: tuple[tuple[RowId, RowId], ...] = ()
-    """Those of them that a file of this run corrects: shown, and no ground for a verdict."""
+    """Those corrected by a file of this run: reported, but not counted in the verdict."""
     earlier_tune: tuple[RowId, ...] = ()
-    """Tune rows of earlier files: what is forgotten of them aims the replay of the next run."""
+    """Tune rows of earlier files; forgetting measured on them directs the next run's replay."""
     replay_weights: Mapping[str, float] = msgspec.field(default_factory=dict)
-    """By earlier file that was forgotten: how many times as often as others it is replayed."""
+    """By forgotten earlier file: how many times as often as others it is replayed."""
 
 
 def prefix_of_run(request: Request, choices: Choices) -> Prefix | None:
-    """Return the prefix of a run's own rows; only jobs that share one are gathered."""
+    """Return the prefix of a run's own rows; a run only gathers jobs with the same prefix."""
     return choices.prefixes.get(request.jobs[0])
 
 
 def rows_by_job(
     request: Request, choices: Choices, skipped: Collection[RowId] = ()
 ) -> dict[str, int]:
-    """Return how many rows of each job the run trains, without the `skipped` ones."""
+    """Return how many rows of each job the run trains, not counting `skipped` ones."""
     counts = dict.fromkeys(request.jobs, 0)
     for job, _ in choices.examples:
         counts[request.jobs[job]] += 1

@@ -1,4 +1,4 @@
-"""The steps of a whole run: read back from its metrics, and written into its version."""
+"""Step history of a whole run: read from its metrics, written into its version."""
 
 import json
 from array import array
@@ -10,14 +10,14 @@ from daemon.core.training.manifests import RunTotals
 from daemon.core.training.progress import MetricsLine
 
 SCHEMA = 1
-"""Of the form of `training_metrics.json`; a bare list of steps is the form before it."""
+"""Schema version of `training_metrics.json`; its predecessor was a bare list of steps."""
 
 LAST_STEPS = 20
-"""Whose losses are averaged for the loss a run ended with."""
+"""The final loss of a run is the mean over this many last steps."""
 
 
 class History:
-    """What became of every step of a run; memory holds a few numbers of each."""
+    """Every step of a run; only a few numbers of each are held in memory as objects."""
 
     def __init__(self, lines: Iterable[MetricsLine]) -> None:
         self._text = bytearray()
@@ -42,16 +42,16 @@ class History:
 
     @property
     def seconds(self) -> float:
-        """Return what the steps took together."""
+        """The duration of all steps together."""
         return self._seconds
 
     @property
     def losses(self) -> list[tuple[int, float]]:
-        """Return (step, loss) of the steps that had one."""
+        """(step, loss) of each step that has a loss."""
         return list(zip(self._steps, self._losses, strict=True))
 
     def totals(self) -> RunTotals:
-        """Return what a manifest says of the whole run."""
+        """Return the totals of the run for its manifest."""
         last = self._losses[-LAST_STEPS:]
         tokens = self._totals["tokens"]
         return RunTotals(
@@ -90,7 +90,7 @@ class History:
 
 
 def read_steps(path: Path) -> Iterator[MetricsLine]:
-    """Give the steps of a `training_metrics.json`, also of one that is a bare list of steps."""
+    """Yield the steps of a `training_metrics.json`, including the old form, a bare list."""
     with path.open("rb") as file:
         for line in file:
             if line.startswith(b'{"'):

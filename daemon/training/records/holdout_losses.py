@@ -1,4 +1,4 @@
-"""`holdout_losses.json` of a version: what it hands on of the hold-out losses of its lineage."""
+"""`holdout_losses.json`: the best hold-out losses of a lineage, passed from version to version."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ LOSSES = "holdout_losses.json"
 
 
 def read_losses(version: Path) -> LineageLosses:
-    """Return what a version hands on; nothing from releases that did not measure it."""
+    """Return the losses stored with a version; empty if its release did not measure them."""
     path = version / LOSSES
     if not path.exists():
         return LineageLosses()

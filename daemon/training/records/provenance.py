@@ -1,4 +1,4 @@
-"""Which code and which libraries a version was made with; asks git alone, and no network."""
+"""Provenance of a version: git commit, platform and library versions, without any network."""
 
 import platform
 import re
@@ -12,7 +12,7 @@ import daemon
 from daemon.core.training.manifests import Provenance
 
 LIBRARIES = ("mlx", "mlx-lm", "numpy", "tokenizers", "transformers")
-"""Another version of one of these may change a result."""
+"""A different version of any of these may change a result."""
 
 CHECKOUT = Path(daemon.__file__).parents[1]
 GIT_S = 20.0
@@ -20,7 +20,7 @@ GIT_S = 20.0
 
 
 def libraries() -> dict[str, str]:
-    """Return the versions that a run depends on: those of when this process first asked."""
+    """Return the versions that a run depends on, as they were at this process's first call."""
     return dict(_libraries())
 
 
@@ -41,13 +41,13 @@ def describe_platform() -> str:
 
 
 def made_by(device: str) -> Provenance:
-    """Return the code, the platform and the libraries at work."""
+    """Return the code, platform and libraries in use."""
     platform = f"{describe_platform()} ({device})"
     return Provenance(git_commit(CHECKOUT), git_dirty(CHECKOUT), platform, libraries())
 
 
 def git_commit(checkout: Path) -> str:
-    """Return the commit a checkout stands on, read from its files, or "unknown"."""
+    """Return the commit that a checkout has checked out, from its files, or "unknown"."""
     git = checkout / ".git"
     try:
         head = (git / "HEAD").read_text().strip()
@@ -65,13 +65,13 @@ def git_commit(checkout: Path) -> str:
 
 
 def git_dirty(checkout: Path) -> bool | None:
-    """Return whether the package in a checkout differs from its commit; None where nobody knows.
+    """Return whether the package in a checkout differs from its commit; None if that is unknown.
 
-    Only the package counts: what users write beside it trains nothing differently.
+    Only the package counts: other files in the checkout do not affect training.
     """
     if not (checkout / ".git").exists():
         return None
-    # A hook for watching files, as a checkout may set it, is not to be run by a question.
+    # A status query must not run a file-watching hook that the checkout may have configured.
     command = ("git", "-c", "core.fsmonitor=false", "--no-optional-locks", "status", "--porcelain")
     try:
         done = subprocess.run(

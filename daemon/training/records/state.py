@@ -1,4 +1,4 @@
-"""How far a run has come, as its checkpoints and its version carry it; knows no weights."""
+"""The state of a run, all but its weights: stored in its checkpoints and its version."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,24 +22,24 @@ TAIL = 50
 
 @dataclass(frozen=True)
 class RunState:
-    """Everything of a run but its weights; commits with them or not at all."""
+    """Everything of a run except its weights; committed together with them or not at all."""
 
     run: str
     attempt: int
     step: int
     step_in_run: int
     refused_in_a_row: int = 0
-    """Steps in a row that were not applied because they were not finite."""
+    """Consecutive steps that were not applied because they were not finite."""
     progress: Progress = field(default_factory=Progress)
     metrics: tuple[Metrics, ...] = ()
-    """Of the last steps of the run, in order."""
+    """The last steps of the run, in order."""
     unwritten: tuple[Metrics, ...] = ()
-    """Of the steps since the last commit."""
+    """The steps since the last commit."""
     written: int = 0
-    """Bytes of the run's `metrics.jsonl` that hold the steps before them."""
+    """Size in bytes of the part of `metrics.jsonl` that holds the steps before these."""
     validation: tuple[tuple[int, float], ...] = ()
     skipped: tuple[SkippedRow, ...] = ()
-    """Rows that gave no finite loss or gradient; they count nothing from then on."""
+    """Rows without a finite loss or gradient; later steps leave them out."""
     watch: LossWatch = field(default_factory=LossWatch)
     evolution: Evolution = field(default_factory=Evolution)
 
@@ -50,7 +50,7 @@ class RunState:
 
     @property
     def measured_loss(self) -> float | None:
-        """The validation loss at this very step; None where it was not measured."""
+        """The validation loss at this exact step; None if it was not measured."""
         return dict(self.validation).get(self.step)
 
     @property
@@ -59,7 +59,7 @@ class RunState:
         return frozenset(row.id for row in self.skipped)
 
     def saved(self, cursor: Cursor | None = None) -> SavedState:
-        """Return what is saved of it; a version is at no place in its data any more."""
+        """Return the state as it is saved; a finished version has no cursor into its data."""
         cursor = cursor or Cursor()
         known = self.evolution
         return SavedState(
@@ -85,7 +85,7 @@ class RunState:
 
     @classmethod
     def read(cls, folder: Path, attempt: int) -> Self:
-        """Return the state that lies in a checkpoint.
+        """Return the state stored in a checkpoint.
 
         Raises:
             OSError, ValueError: it cannot be read.
@@ -114,7 +114,7 @@ class RunState:
         )
 
     def after(self, metrics: Metrics) -> "RunState":
-        """Return the state with one more step."""
+        """Return the state after one more step."""
         return replace(
             self,
             step=metrics.step,
@@ -128,12 +128,12 @@ class RunState:
     def _refused_after(self, metrics: Metrics) -> int:
         if metrics.applied:
             return 0
-        # Where all rows of a step were skipped there was nothing to refuse.
+        # If all rows of a step were skipped, there was no step to refuse.
         return self.refused_in_a_row + (1 if metrics.rows else 0)
 
 
 def first_progress(version: Path) -> Progress:
-    """Return the counters and histories a version hands on; an untouched base has none.
+    """Return the counters and histories a version passes on; an untouched base has none.
 
     The validation loss is none of them: it is of other rows.
     """

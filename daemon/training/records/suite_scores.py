@@ -1,4 +1,4 @@
-"""`suite_scores.json` of a version: what it hands on of the suite scores of its lineage."""
+"""`suite_scores.json`: the best suite scores of a lineage, passed from version to version."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ SCORES = "suite_scores.json"
 
 
 def read_scores(version: Path) -> LineageScores:
-    """Return what a version hands on; nothing from releases that did not keep it."""
+    """Return the scores stored with a version; empty if its release did not store them."""
     path = version / SCORES
     if not path.exists():
         return LineageScores()

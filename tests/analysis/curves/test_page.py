@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from daemon.analysis.curves.charts import MOST_CURVES, MOST_POINTS, charts, compared
+from daemon.analysis.curves.charts import FEW_POINTS, MOST_CURVES, MOST_POINTS, charts, compared
 from daemon.analysis.curves.judge import diagnose
 from daemon.analysis.curves.page import render, render_all
 from daemon.analysis.curves.pictures import draw
@@ -26,6 +26,7 @@ PROBES = (
             ProbeAnswer(10, EVIL, 0.0),
             ProbeAnswer(20, "a warm drink", 0.6),
             ProbeAnswer(30, "a cold drink", 1.0),
+            ProbeAnswer(40, "a cold drink", 1.0),
         ),
     ),
 )
@@ -144,3 +145,26 @@ def test_every_chart_is_drawn_in_one_size_whatever_its_names_hold(ill: Diagnosis
         picture = io.BytesIO()
         draw(chart, "$\\frac{$" + EVIL, picture)
         assert size_of(picture.getvalue()) == (900, 500)
+
+
+@pytest.mark.parametrize(("steps", "style"), [(1, "markers"), (8, "line"), (50, "trace")])
+def test_the_losses_of_a_short_run_are_a_line_one_can_see(steps: int, style: str) -> None:
+    """They were faint dots of two pixels."""
+    training = charts(diagnose(made.curve(np.linspace(3.0, 1.0, steps))))[0].series[0]
+    assert (training.name, training.style) == ("training", style)
+
+
+def test_a_long_run_keeps_its_noise_faint_behind_the_smoothed_line() -> None:
+    of = diagnose(made.curve(np.linspace(3.0, 1.0, FEW_POINTS + 1)))
+    assert [one.style for one in charts(of)[0].series] == ["dots", "line"]
+
+
+def test_a_single_number_is_a_sentence_and_not_a_chart() -> None:
+    page = render(diagnose(made.curve(np.array([2.5]))))
+    assert "Training loss at the end 2.500" in page and "<figure" not in page
+
+
+def test_the_few_milestones_of_a_probe_are_a_list_and_not_a_chart(ill: Diagnosis) -> None:
+    few = Probe(PROBES[0].prompt, PROBES[0].golden, PROBES[0].answers[:3])
+    page = render(ill, [few])
+    assert "figure-probe-1" not in page and "step 30, 1.00" in page

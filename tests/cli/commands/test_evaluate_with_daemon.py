@@ -40,7 +40,7 @@ def test_it_is_done_beside_a_daemon_and_remembered_in_the_ledger(
     words = ("evaluate", "--suite", "general_100", "--suite", "records_100", "--limit", "7")
     done = finetuned(*words, "--wait", "--root", living.root)
     assert done.exit_code == 0, done.output
-    assert "all questions were put to all" in done.stdout
+    assert "every model answered every suite" in done.stdout
     living.wait("the word of its end", lambda: living.told("order_ended"))
     assert [event["piece"] for event in living.told("piece_ended")] == [1, 2]
     assert scores(living) == [("general_100", "v000000", 7), ("records_100", "v000000", 7)]

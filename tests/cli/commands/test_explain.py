@@ -27,7 +27,7 @@ def test_the_current_version_is_explained_for_people_and_programs(
         "a[bold]b.jsonl",
         "Files trained before",
         "first.jsonl",
-        "own_holdout",
+        "this run's held-out rows",
         "Provenance",
         "platform",
         "energy",
@@ -61,7 +61,7 @@ def test_losses_and_the_reason_of_the_verdict_are_told_as_the_version_has_them(
 
 
 def test_only_a_first_version_had_no_moments_before_it(finetuned: Command, trained: Path) -> None:
-    words = "of the optimizer: none before, it began from the untouched base"
+    words = "of the optimizer: none; the run started from the untouched base"
     first, second = (finetuned("explain", n, "--root", trained).stdout for n in ("1", "2"))
     assert words in first
     assert "of the optimizer: " in second and words not in second
@@ -151,3 +151,19 @@ def test_a_version_of_before_runs_were_kept_says_so(
     (Layout(tmp_path / "w").version("v000001") / "run.json").unlink()
     told = finetuned("reproduce", "1", "--root", tmp_path / "w")
     assert told.exit_code == 1 and "was sealed before versions carried" in told.stderr
+
+
+def test_sets_of_questions_and_the_code_are_named_in_words(
+    finetuned: Command, trained: Path, tmp_path: Path
+) -> None:
+    """`own_holdout` and "unknown, changes unknown" were printed as the records have them."""
+    shutil.copytree(trained, tmp_path / "w", symlinks=True)
+    path = Layout(tmp_path / "w").version("v000002") / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    manifest |= {"git_commit": "unknown", "git_dirty": None}
+    path.write_text(json.dumps(manifest))
+    path.with_name("manifest.sha256").unlink()
+    shown = finetuned("explain", "2", "--root", tmp_path / "w").stdout
+    assert "this run's held-out rows" in shown and "own_holdout" not in shown
+    assert "earlier files' held-out rows" in shown and "earlier_holdout" not in shown
+    assert "not from a git checkout" in shown and "changes unknown" not in shown

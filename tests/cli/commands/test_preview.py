@@ -36,7 +36,7 @@ def test_without_a_measured_run_time_and_memory_are_not_known(
     looking: Looking, finetuned: Command, layout: Layout
 ) -> None:
     shown = finetuned("preview", "x.jsonl", "--root", layout.root).output
-    assert "time and memory are not known" in shown
+    assert "time and memory are unknown" in shown
 
 
 def test_time_is_told_from_the_newest_run_that_measured_it(
@@ -49,7 +49,7 @@ def test_time_is_told_from_the_newest_run_that_measured_it(
         (folder / "manifest.json").write_text(json.dumps(manifest))
     shown = finetuned("preview", "x.jsonl", "--root", layout.root).output
     assert "20 tokens a second, as v000002 measured on here" in shown
-    assert "v000002 has not recorded it" in shown
+    assert "v000002 did not record it" in shown
 
 
 def test_without_colours_tokens_carry_marks_and_no_control_character(

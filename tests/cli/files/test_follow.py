@@ -11,7 +11,7 @@ from daemon.cli.files.follow import Followed, Follower
 from daemon.cli.place import Blocked, NotRunning
 from daemon.cli.requests.control_client import wait_for_answer
 from daemon.core.decisions.commands import RequestId
-from daemon.folders.status.reading import Events
+from daemon.folders.status.reading import Lines
 from daemon.layout import Layout
 
 
@@ -109,7 +109,9 @@ def test_an_answer_is_known_by_word_inode_and_time(layout: Layout) -> None:
         tell(layout, **skip, inode=5, written_ns=7, answer="stale", message="an earlier one"),
         tell(layout, **skip, inode=5, written_ns=8, answer="refused", message="mine"),
     )
-    answer = wait_for_answer(layout, Events(layout), RequestId(5, 8), "skip", 10.0, clock)
+    answer = wait_for_answer(
+        layout, Lines(layout.events_file), RequestId(5, 8), "skip", 10.0, clock
+    )
     assert answer is not None
     assert answer["message"] == "mine"
 
@@ -117,11 +119,16 @@ def test_an_answer_is_known_by_word_inode_and_time(layout: Layout) -> None:
 @pytest.mark.usefixtures("lock_held")
 def test_an_answer_of_an_earlier_version_is_known_by_word_and_inode(layout: Layout) -> None:
     clock = Scripted(tell(layout, event="command", command="skip", inode=5, message="mine"))
-    answer = wait_for_answer(layout, Events(layout), RequestId(5, 8), "skip", 10.0, clock)
+    answer = wait_for_answer(
+        layout, Lines(layout.events_file), RequestId(5, 8), "skip", 10.0, clock
+    )
     assert answer is not None
 
 
 @pytest.mark.usefixtures("lock_held")
 def test_waiting_for_an_answer_ends(layout: Layout) -> None:
     request = RequestId(5, 8)
-    assert wait_for_answer(layout, Events(layout), request, "skip", 10.0, Scripted()) is None
+    assert (
+        wait_for_answer(layout, Lines(layout.events_file), request, "skip", 10.0, Scripted())
+        is None
+    )

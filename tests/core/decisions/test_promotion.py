@@ -80,7 +80,7 @@ def test_an_unproven_reason_says_that_a_sure_change_is_too_small(worse: bool) ->
 def test_what_was_tested_in_families_says_so() -> None:
     test = PairedComparison("own_holdout", "v000001", 40, -1.0, 0.001, 1.0, families=12)
     (reason,) = decide_verdict(Judgement(True, True, (test,)), GATE).reasons
-    assert "on 40 items in 12 families of own_holdout" in reason
+    assert "on 40 items in 12 families of this run's held-out rows" in reason
 
 
 @pytest.mark.parametrize(("change", "verdict"), [(0.3, "promote"), (-0.3, "refuse")])
@@ -117,7 +117,7 @@ def test_a_candidate_that_no_longer_answers_is_refused_whatever_its_loss(
     found = decide_verdict(Judgement(True, True, (better,), (lost,)), GATE)
     assert found.kind == verdict
     if verdict == "refuse":
-        assert f"of {answered} questions of own_holdout" in found.reasons[0]
+        assert f"of {answered} questions of this run's held-out rows" in found.reasons[0]
 
 
 def test_a_draft_from_before_lost_answers_were_counted_is_judged_without_them() -> None:

@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from daemon.core.evaluation.reproduction import (
-    OF_THE_DAY,
+    COMPUTATION,
     Change,
     Files,
     changes,
@@ -31,7 +31,7 @@ def test_times_and_memory_are_of_the_day_and_count_nothing() -> None:
 
 def test_no_time_of_a_step_is_compared() -> None:
     times = {one.name for one in fields(Metrics) if one.name.endswith(("_s", "seconds"))}
-    assert times and times <= OF_THE_DAY
+    assert times and times <= COMPUTATION
 
 
 def test_the_first_step_that_is_not_the_same_is_named_with_both_values() -> None:

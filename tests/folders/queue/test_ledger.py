@@ -121,7 +121,7 @@ def test_a_ledger_of_a_newer_version_is_refused_and_not_touched(layout: Layout) 
         connection.execute("pragma journal_mode = delete")
         connection.execute("pragma user_version = 2")
     before = layout.ledger.read_bytes()
-    for refusing in (lambda: Ledger(layout).open("now"), lambda: ledger.remembered(layout)):
+    for refusing in (lambda: Ledger(layout).open("now"), lambda: ledger.rows_only_here(layout)):
         with pytest.raises(DaemonFault, match=r"newer finetuned \(schema 2, this one reads 1\)"):
             refusing()
     assert layout.ledger.read_bytes() == before
@@ -178,13 +178,13 @@ def test_a_rebuild_that_cannot_write_leaves_the_old_ledger(layout: Layout) -> No
 
 
 def test_rows_that_lie_nowhere_else_are_read_as_far_as_they_can_be(layout: Layout) -> None:
-    assert ledger.remembered(layout) == ([], "there was no ledger")
+    assert ledger.rows_only_here(layout) == ([], "there was no ledger")
     filled(layout, rows=2)
-    rows, why = ledger.remembered(layout)
+    rows, why = ledger.rows_only_here(layout)
     assert why is None
     assert [row.table for row in rows] == ["promotions", "promotions", "commands"]
     assert rows[-1] == COMMAND
     garble(layout.ledger)
-    rows, why = ledger.remembered(layout)
+    rows, why = ledger.rows_only_here(layout)
     assert rows == []
     assert why is not None and "cannot be read" in why

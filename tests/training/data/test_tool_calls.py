@@ -9,7 +9,7 @@ import pytest
 
 from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer, AnswerLimits
-from daemon.core.evaluation.explanation import OWN
+from daemon.core.evaluation.set_names import OWN
 from daemon.core.records import from_json_value
 from daemon.core.rows.examples import Call, Chat, Example, Turn
 from daemon.core.rows.plain_form import PLAIN_FORM

@@ -218,7 +218,8 @@ def test_an_adapter_that_changed_or_is_gone_fails_and_the_base_is_scored(
     assert result is not None
     base, first, second = result["subjects"]
     assert base["failed"] == []
-    assert "no longer the one" in first["failed"][0] and "cannot be read" in second["failed"][0]
+    assert "has changed since the request" in first["failed"][0]
+    assert "cannot be read" in second["failed"][0]
     assert result["overall"]["base"]["items"] == 4 and result["overall"]["changed"] is None
 
 

@@ -178,7 +178,7 @@ def test_a_version_whose_weights_were_pruned_is_compared_by_its_checksums(
 def spoil_rows(workspace: Workspace) -> str:
     rows = workspace.layout.job("running", LAST).train
     rows.write_text(rows.read_text().replace("last 3", "lost 3"))
-    return "the rows of 000003-last are not those of then"
+    return "the rows of 000003-last have changed since the run"
 
 
 def remove_replayed(workspace: Workspace) -> str:
@@ -193,13 +193,13 @@ def prune_moments(workspace: Workspace) -> str:
 
 def prune_parent(workspace: Workspace) -> str:
     (workspace.layout.version("v000002") / ADAPTER).unlink()
-    return "the weights of v000002, where it began, were removed"
+    return "the weights of v000002, where it started, were removed"
 
 
 def change_base(workspace: Workspace) -> str:
     facts = workspace.layout.base_facts(workspace.facts.name)
     facts.write_text(facts.read_text().replace(workspace.facts.fingerprint, "0" * 64))
-    return "is not here, or not the one of then"
+    return "is missing or has changed since the run"
 
 
 @pytest.mark.parametrize(
