@@ -103,8 +103,8 @@ class GateSettings(Section):
     )
     merge: bool = Field(
         True,
-        description="Keep less of a run's change, three quarters to one, where all of it would "
-        "raise earlier files' tune rows beyond what is tolerated.",
+        description="Keep all of a run's change, or three quarters, a half or one: what learns "
+        "most and raises no earlier file beyond what is tolerated, both by tune rows.",
     )
     audit_every: int = Field(
         10,

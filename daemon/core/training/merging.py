@@ -1,4 +1,4 @@
-"""Chooses how much of a run's change is kept: less of it where all would forget earlier files."""
+"""Chooses how much of a run's change is kept, so that less of earlier files is forgotten."""
 
 from collections.abc import Mapping, Sequence
 

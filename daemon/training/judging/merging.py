@@ -1,4 +1,4 @@
-"""Merges the end of a run with its start where all of its change may forget earlier files.
+"""Merges the end of a run with its start, so that less of earlier files is forgotten.
 
 The point between them is chosen on tune rows; the moments stay those of the end. A kill leaves
 nothing: the same checkpoint gives the same point again. An end that is refused is not softened: a
@@ -78,8 +78,11 @@ class RunMerger:
             return None
         chosen = Merge(choose_share(points), tuple(points))
         if chosen.share < 1.0:
-            message = f"{chosen.share:.0%} of its change is kept: all of it would forget more"
-            self._context.pipe.send(say.Noted("merged", f"{self._current.request.run}: {message}"))
+            message = (
+                f"{self._current.request.run}: {chosen.share:.0%} of its change is kept: by its "
+                "tune rows all of it learns less of its files, or forgets too much of others"
+            )
+            self._context.pipe.send(say.Noted("merged", message))
         return MergedRun(merged(self._current.place, self._start, end, chosen.share), chosen)
 
     def _encoded(self, ids: Sequence[RowId]) -> list[Encoded]:
@@ -88,7 +91,6 @@ class RunMerger:
     def _points(
         self, end: Path, own: Sequence[Encoded], earlier: Sequence[Encoded]
     ) -> list[MergePoint] | None:
-        """Return the points that were measured: the end alone where it forgets nothing."""
         found: list[MergePoint] = []
         for share in SHARES:
             folder = merged(self._current.place, self._start, end, share)
@@ -98,8 +100,6 @@ class RunMerger:
                 return None
             beyond = self._beyond(earlier, scored[len(own) :])
             found.append(MergePoint(share, mean_loss(scored[: len(own)]) or 0.0, beyond))
-            if found[0].excess == 0.0:
-                break
         return found
 
     def _beyond(self, rows: Sequence[Encoded], scored: Sequence[tuple[float, int]]) -> float:
