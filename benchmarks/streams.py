@@ -176,7 +176,7 @@ def contradicting(chance: random.Random, files: int) -> list[StreamFile]:
 
 def one_subject(chance: random.Random, files: int) -> list[StreamFile]:
     """Return files of one subject."""
-    source = Source(chance, _faq("en", 1000), 10)
+    source = Source(chance, _faq("en", 1000), 9)
     return [source.file() for _ in range(files)]
 
 
@@ -190,8 +190,9 @@ STREAMS: dict[str, Stream] = {
 
 def _faq(language: str, most: int) -> list[Row]:
     """Return questions and answers of so many characters at most."""
-    pairs = [(asked, answer) for _, asked, answer in questions(language)]
-    return [chat(pair) for pair in pairs if len(pair[0]) + len(pair[1]) <= most]
+    # A few questions stand there twice.
+    pairs = {asked.lower(): (asked, answer) for _, asked, answer in questions(language)}
+    return [chat(pair) for pair in pairs.values() if len(pair[0]) + len(pair[1]) <= most]
 
 
 def _function(row: Row) -> str:
