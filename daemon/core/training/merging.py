@@ -19,6 +19,10 @@ class MergePoint(msgspec.Struct, frozen=True):
     excess: float
     """Rises of earlier files beyond what is tolerated, in nats a token, added up."""
 
+    def is_worse_than(self, other: "MergePoint") -> bool:
+        """Return whether it forgets more, or as much and has learned no more."""
+        return (self.excess, self.own) >= (other.excess, other.own)
+
 
 class Merge(msgspec.Struct, frozen=True):
     """Which share of a run's change its version has, and what was measured for it."""

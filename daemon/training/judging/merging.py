@@ -100,6 +100,9 @@ class RunMerger:
                 return None
             beyond = self._beyond(earlier, scored[len(own) :])
             found.append(MergePoint(share, mean_loss(scored[: len(own)]) or 0.0, beyond))
+            # Scoring takes long, and what is worse than the point before it only gets worse.
+            if share < 1.0 and found[-1].is_worse_than(found[-2]):
+                break
         return found
 
     def _beyond(self, rows: Sequence[Encoded], scored: Sequence[tuple[float, int]]) -> float:

@@ -41,6 +41,15 @@ def test_where_every_point_forgets_too_much_it_is_the_one_that_forgets_least() -
     assert choose_share([MergePoint(1.0, 0.5, 0.3), MergePoint(0.25, 1.0, 0.1)]) == 0.25
 
 
+def test_the_way_back_ends_where_it_gets_worse() -> None:
+    """Each point is scored on all tune rows: four times as many as the end alone."""
+    end = MergePoint(1.0, 0.5, 0.1)
+    assert MergePoint(0.75, 0.4, 0.2).is_worse_than(end)
+    assert MergePoint(0.75, 0.5, 0.1).is_worse_than(end)
+    assert not MergePoint(0.75, 0.6, 0.0).is_worse_than(end)
+    assert not MergePoint(0.75, 0.4, 0.1).is_worse_than(end)
+
+
 def test_only_what_is_beyond_the_tolerance_counts() -> None:
     """A tenth of the nat that the file gained is tolerated: significance is not asked."""
     first = lineage(best=1.0, own=1.0)
