@@ -48,7 +48,7 @@ def doctor(
     settings, problem = _settings(layout)
     checks += [*machine_checks(), *workspace_checks(layout, settings)]
     checks.append(
-        DoctorCheck("settings", "wrong" if problem else "good", problem or "all are valid")
+        DoctorCheck("settings", "wrong" if problem else "good", problem or "all valid")
     )
     well = all(check.state != "wrong" for check in checks)
     if json:
