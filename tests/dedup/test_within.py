@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from daemon.core.rows.examples import Chat, Text, Turn
 from daemon.dedup.boilerplate import Boilerplate
 from daemon.dedup.judging import Judge
-from daemon.dedup.questions import Asked
+from daemon.dedup.questions import ComparedQuestion
 from daemon.dedup.sealing import Sealer, question_of
 from daemon.dedup.within import compare
 from daemon.dedup.wording import split
@@ -179,7 +179,7 @@ def test_equal_wording_is_always_found(sentences: list[list[str]]) -> None:
     texts = [" ".join(words) for words in sentences]
     found = compared([asked(text, PROSE[0]) for text in texts])
     for one, other in combinations(range(len(texts)), 2):
-        if Asked(0, texts[one]).likeness(Asked(0, texts[other])) == "wording":
+        if ComparedQuestion(0, texts[one]).likeness(ComparedQuestion(0, texts[other])) == "wording":
             assert {one, other} & set(found.dropped)
 
 
