@@ -32,8 +32,8 @@ class EvaluationSettings(Section):
     )
     budget_share: Share = Field(
         0.1,
-        description="Share of training time for evaluations; beyond it they ask fewer prompts, "
-        "but three at least, and take longer where these do.",
+        description="Share of training time for evaluations; beyond it they use fewer prompts, "
+        "but at least three, whatever these take.",
     )
     judge_rows: int = Field(
         64, ge=1, le=10_000, description="Hold-out rows scored for the verdict, of each kind."
@@ -100,6 +100,11 @@ class GateSettings(Section):
         1_000_000,
         ge=0,
         description="Most tokens that a run may have trained to be tried again.",
+    )
+    merge: bool = Field(
+        True,
+        description="Keep all of a run's change, or three quarters, a half or one: what learns "
+        "most and raises no earlier file beyond what is tolerated, both by tune rows.",
     )
     audit_every: int = Field(
         10,

@@ -185,9 +185,16 @@ def agents():
 
 def agents_tool():
     settings = ModelSettings(max_tokens=60, tool_choice="required")
-    agent = Agent(name="a", model=MODEL, tools=[weather], model_settings=settings)
+    agent = Agent(
+        name="a",
+        model=MODEL,
+        tools=[weather],
+        model_settings=settings,
+        # Whether a small model is content with what a tool says is not the question.
+        tool_use_behavior="stop_on_first_tool",
+    )
     found = Runner.run_sync(agent, "How is the weather in Paris?", max_turns=3)
-    return any(type(item).__name__ == "ToolCallOutputItem" for item in found.new_items)
+    return str(found.final_output).startswith("sunny")
 
 
 def llm_command():

@@ -61,7 +61,7 @@ def read_frozen(place: RunLayout) -> JsonObject | None:
         return None
     # Those written before there was a checksum have none.
     if frozen.pop(CHECKSUM, None) not in (None, _checksum(frozen)):
-        raise ValueError("its checksum does not agree")
+        raise ValueError("its checksum does not match")
     return frozen
 
 
@@ -369,6 +369,15 @@ def verify(folder: Path) -> str | None:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_merged(place: RunLayout, fill: Callable[[Path], None]) -> Path:
+    """Write a point between start and end of a run, in place of another; return its folder."""
+    atomic.remove_directory(place.merged)
+    with atomic.building_directory(place.merged) as folder:
+        fill(folder)
+        atomic.write_bytes(folder / MANIFEST, _manifest_of(describe(folder)))
+    return place.merged
 
 
 def write_candidate(
