@@ -1,4 +1,4 @@
-"""Makes the families of a job from its rows, where none were written as it was taken in."""
+"""Computes the families of a job from its rows, if none were written at intake."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Finds earlier rows by key, by content and by bands in sorted arrays; proposes, never decides."""
+"""Finds earlier rows by exact key, content and MinHash bands in sorted arrays: candidates only."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

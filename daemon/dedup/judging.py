@@ -1,4 +1,4 @@
-"""Decides about two examples: whether they ask one thing, and what their answers make of them."""
+"""Compares two examples: whether they ask the same, and whether their answers agree."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The keys of some jobs, sorted for searching; knows the order, not what is looked for."""
+"""The keys of some jobs, sorted for binary search."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""MinHash signatures of questions, folded into bands: equal bands propose a pair, nothing more."""
+"""MinHash signatures of questions, folded into bands: equal bands make two rows candidates."""
 
 from collections.abc import Sequence
 

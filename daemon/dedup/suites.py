@@ -1,4 +1,4 @@
-"""Keys of the questions of all suites: what no row may be trained on, whatever job it comes in."""
+"""Keys of the questions of all suites: no row that asks one of them is trained."""
 
 from dataclasses import replace
 from pathlib import Path

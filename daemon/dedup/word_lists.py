@@ -1,4 +1,4 @@
-"""Makes sets of words from a text of them, as long lists are read more easily."""
+"""Builds sets of words from texts, in which long lists are easier to read."""
 
 
 def words(text: str) -> frozenset[str]:

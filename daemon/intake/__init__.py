@@ -1,1 +1,1 @@
-"""A dropped file becomes examples, or reasons. A worker process of its own."""
+"""Reads dropped files into training and hold-out rows; runs in a worker process of its own."""

@@ -1,4 +1,4 @@
-"""The intake worker: takes jobs in one by one; a hostile file can only kill this process."""
+"""The intake worker: takes in jobs one by one, so a hostile file can only kill this process."""
 
 import argparse
 import gc

@@ -1,4 +1,4 @@
-"""Rows with a number that is not finite, or with a key twice: good where that part is not read."""
+"""Reads rows with a number that is not finite or a repeated key, if that part is not used."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The second pass: rows that are new become tokens, keys and measures; their text lies on disk."""
+"""The second pass: turns new rows into tokens, keys and measures, with their text on disk."""
 
 import os
 from array import array

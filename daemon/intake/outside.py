@@ -1,4 +1,4 @@
-"""Takes a file in without the inbox, in a folder that is thrown away: what would become of it."""
+"""Runs intake on a file in a temporary folder, as `preview` and the `data` commands do."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

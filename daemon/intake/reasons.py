@@ -1,4 +1,4 @@
-"""Says why a row is left out, and what to do about it where that is not wanted."""
+"""The reasons for which a row is left out, each with what to do if that is not wanted."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Puts what was found about a file into its report, and the verdict with it."""
+"""Builds the intake report of a file, with its verdict."""
 
 from collections import Counter
 

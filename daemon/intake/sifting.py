@@ -1,4 +1,4 @@
-"""Decides which rows of a file stay: not twice, not taught before, not on an exam, not private."""
+"""Decides which rows of a file stay: no duplicates, exam rows, trained rows or private data."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable

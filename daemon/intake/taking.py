@@ -1,4 +1,4 @@
-"""Takes one job in: every row of it becomes a training row, a hold-out row or a refused one."""
+"""Takes in one job: each of its rows becomes a training row, a hold-out row or a refused one."""
 
 import json
 from collections.abc import Callable, Sequence
