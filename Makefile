@@ -19,7 +19,7 @@ SPACE := $(subst ,, )
 GPU_ROOMS := tests/model tests/training tests/serving tests/evaluation
 GPU_SAMPLE := tests/model/test_generation.py tests/model/test_adapters.py tests/serving/test_row_batch.py
 
-.PHONY: help demo test test-families test-gpu coverage bench bench-growth bench-files soak fuzz-api ruff lint format docs \
+.PHONY: help demo test test-families test-gpu coverage bench bench-growth bench-files clients soak fuzz-api ruff lint format docs \
 	constraints release clean
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo "make bench        training, server, tokens and intake beside what people use (ROWS=my.jsonl)"
 	@echo "make bench-growth whether a daemon grows over 1,000 files (FILES=100)"
 	@echo "make bench-files  memory of reading a large array, and kills on the way through a .gz (MIB=500)"
+	@echo "make clients      ordinary clients of Python and Node against a real server (needs PyPI and npm)"
 	@echo "make soak         every fault at every place, 10,000 kills, attacks (KILLS=200 FAULTS=100)"
 	@echo "make fuzz-api     calls made up from the server's OpenAPI document (CALLS=1000 SEED=1)"
 	@echo "make ruff         lint and format: what pre-commit runs before a commit"
@@ -86,6 +87,9 @@ bench-files: $(READY)
 
 fuzz-api: $(READY)
 	@$(BIN)/python -m tests.serving.api_fuzz --calls $(or $(CALLS),400) --seed $(or $(SEED),1)
+
+clients: $(READY)
+	@$(BIN)/python -m tests.clients
 
 soak: $(READY)
 	@$(BIN)/python -m tests.reliability.soak $(foreach kind,$(SOAKED),$(if $($(kind)),--$(shell echo $(kind) | tr A-Z a-z) $($(kind))))

@@ -2,7 +2,7 @@
 
 A stream of small files of two kinds is trained file after file under each policy, with the real
 model. The first column is the mean loss on each file's own hold-out just after it was trained, the
-second that on all hold-outs at the end; both in nats a token, the mean of the seeds.
+second that on all hold-outs at the end; both in nats per token, the mean of the seeds.
 """
 
 import argparse

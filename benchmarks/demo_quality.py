@@ -67,7 +67,7 @@ def main() -> None:
         place = Place((asked.only_theirs or scratch / "demo").resolve())
         if asked.only_theirs is None:
             print(f"demo: {_timed('-m', 'daemon', 'demo', '--root', str(place.root)):.0f} s")
-        print("| adapter | right answers | loss on the hold-out, nats a token |", flush=True)
+        print("| adapter | right answers | loss on the hold-out, nats per token |", flush=True)
         print("| --- | --- | --- |", flush=True)
         from benchmarks.demo_scores import Sheet
 

@@ -24,7 +24,7 @@ def main(task_file: str, *folders: str) -> None:
 
 
 def mean(engine: MlxEngine, rows: list[Encoded], adapter: Path | None) -> float:
-    """Return the mean in nats a supervised token; without an adapter that of the base."""
+    """Return the mean in nats per supervised token; without an adapter that of the base."""
     engine.load_adapter(adapter)
     scored = engine.losses(rows)
     return sum(total for total, _ in scored) / sum(count for _, count in scored)

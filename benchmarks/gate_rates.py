@@ -22,13 +22,13 @@ TRIES, POWER_TRIES = 10_000, 1_000
 LEVEL, MOST, LEAST_POWER = 0.05, 0.055, 0.8
 GATE = Gate(LEVEL, 0.01, 0.02, "promote", floor=0.05, tries=2)
 TOLERATED = 0.05
-"""Rise of an earlier file's loss that does not count, in nats a token."""
+"""Rise of an earlier file's loss that does not count, in nats per token."""
 FILES = 2
 """Earlier files, among which the families of their hold-out are shared out."""
 VERSIONS = 10
 """Of a lineage, one after another, each held against the best of those before it."""
 SPREAD = 0.3
-"""Standard deviation of what training does to the loss of an item it touches, in nats a token."""
+"""Standard deviation of what training does to the loss of an item it touches, in nats per token."""
 RIGHT_FROM = 0.25
 SETS = ("own_holdout", "earlier_holdout")
 REFERENCES = ("v000004", "v000002")
@@ -51,7 +51,7 @@ class World:
     step: float
     """Losses come in multiples of this: ties. 0 for none."""
     gain: float
-    """The effect at which the power of a test of losses is told, in nats a token of the items that
+    """The effect at which the power of a test of losses is given, in nats per token of items that
     are touched."""
     gain_of_right: float
     """The same for right answers."""

@@ -79,7 +79,7 @@ class Model:
         return found, mx.array(tokens[:, 1:]), mx.array(counted[:, 1:])
 
     def nats(self, rows: Sequence[Encoded]) -> Any:
-        """Return the loss of rows, in nats a token."""
+        """Return the loss of rows, in nats per token."""
         logits, targets, counted = self.logits(rows)
         return (nn.losses.cross_entropy(logits, targets) * counted).sum() / counted.sum()
 

@@ -1,4 +1,4 @@
-"""The server beside `mlx_lm.server`: waits, tokens a second, two versions at once, the same texts.
+"""The server beside `mlx_lm.server`: waits, tokens per second, two versions at once, equal texts.
 
     python -m benchmarks.serve_speed [--rounds 2] [--tokens 48] [--questions 8]
 

@@ -66,7 +66,7 @@ class FileEnd:
     name: str
     promoted: bool
     base: float | None
-    """Loss on its exam rows, nats a token."""
+    """Loss on its exam rows, nats per token."""
     best: float | None
     """The lowest that a promoted version had."""
     last: float | None

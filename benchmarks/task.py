@@ -70,7 +70,7 @@ class Report:
     supervised: list[int]
     """Tokens that the loss was computed on, real ones only."""
     losses: list[float] = field(default_factory=list)
-    """Mean nats a supervised token, as the side itself reports it."""
+    """Mean nats per supervised token, as the side itself reports it."""
     mlx_peak_bytes: int = 0
     rss_peak_bytes: int = 0
     threads: int = 0
@@ -97,5 +97,5 @@ class Report:
         return sum(self.seconds[first_step:])
 
     def loss_tokens_per_s(self, first_step: int = 0) -> float:
-        """Return supervised tokens a second from a step on."""
+        """Return supervised tokens per second from a step on."""
         return sum(self.supervised[first_step:]) / self.total_s(first_step)

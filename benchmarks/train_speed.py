@@ -77,7 +77,7 @@ def about(gpu: bool) -> str:
     place = "GPU" if gpu else "CPU"
     return (
         f"SmolLM2-135M, {libraries}, {platform.system()} {platform.machine()}, "
-        f"{os.cpu_count()} cores, {place}. Speeds are supervised tokens a second, memory is the "
+        f"{os.cpu_count()} cores, {place}. Speeds are supervised tokens per second, memory is the "
         "peak of training as a share of theirs."
     )
 

@@ -223,7 +223,7 @@ def _open_ledger(ledger: Ledger, layout: Layout, journal: Journal, clock: Clock)
     moved = ledger.open(f"{clock.now():%Y%m%dT%H%M%S}")
     cure = "a new one is begun; stop the daemon and run 'finetuned doctor --rebuild-ledger'"
     if moved is not None:
-        message = f"the ledger could not be read and lies in queue/{moved}; {cure}"
+        message = f"the ledger could not be read and is now queue/{moved}; {cure}"
         journal.event("ledger_aside", message, level="warning")
     elif missing:
         journal.event("ledger_missing", f"{layout.ledger} is gone; {cure}", level="warning")

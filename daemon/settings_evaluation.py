@@ -32,8 +32,8 @@ class EvaluationSettings(Section):
     )
     budget_share: Share = Field(
         0.1,
-        description="Share of training time for evaluations; beyond it they ask fewer prompts, "
-        "but three at least, and take longer where these do.",
+        description="Share of training time for evaluations; beyond it they use fewer prompts, "
+        "but at least three, whatever these take.",
     )
     judge_rows: int = Field(
         64, ge=1, le=10_000, description="Hold-out rows scored for the verdict, of each kind."

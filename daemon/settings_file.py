@@ -1,5 +1,6 @@
 """Reads settings from TOML and merges a job's own; reports every mistake with its line."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -68,7 +69,7 @@ def parse_settings(text: str, name: str) -> Settings:
     try:
         return Settings.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise SettingsFault("settings_not_toml", f"{name} is not valid TOML: {error}") from error
+        raise SettingsFault("settings_not_toml", f"{name}: {_not_toml(error, text)}") from error
     except ValidationError as error:
         raise SettingsFault("settings_invalid", _explain(error, text, name)) from error
 
@@ -82,7 +83,22 @@ def parse_own(text: str) -> JsonObject:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsFault("own_settings_not_toml", f"not valid TOML: {error}") from error
+        raise SettingsFault("own_settings_not_toml", _not_toml(error, text)) from error
+
+
+def _not_toml(error: tomllib.TOMLDecodeError, text: str) -> str:
+    """Return what is wrong with a text; what people paste at its end is often there already."""
+    twice = re.match(r"Cannot declare \((.+)\) twice \(at line (\d+)", str(error))
+    if twice is not None:
+        section = ".".join(re.findall("'([^']*)'", twice[1]))
+        head = re.compile(rf"\s*\[\s*{re.escape(section)}\s*\]")
+        lines = [str(n) for n, line in enumerate(text.splitlines(), 1) if head.match(line)]
+        where = f" in lines {' and '.join(lines[:2])}" if len(lines) > 1 else ""
+        return f"the section [{section}] begins twice{where}: move the second one's lines up"
+    again = re.match(r"Cannot overwrite a value \(at line (\d+)", str(error))
+    if again is not None:
+        return f"line {again[1]} sets a key that is set already: remove one of the two lines"
+    return f"not valid TOML: {error}"
 
 
 def with_own(settings: Settings, own: Mapping[str, object]) -> Settings:

@@ -60,7 +60,7 @@ class DedupSettings(Section):
     )
     corrections: Literal["newest", "keep", "refuse"] = Field(
         "newest",
-        description="Another answer to what an earlier file asks: it takes the old one's place, "
+        description="A different answer to an earlier file's question: it replaces the old one, "
         "is trained beside it, or is refused.",
     )
 

@@ -30,8 +30,8 @@ IDLE = (*DAEMONS_OWN, "intake", "holdout", "quality", "privacy")
 
 Why = Literal["unknown", "missing", "out_of_range", "unusable"]
 WORDS: Mapping[Why, str] = {
-    "unknown": "not known to this release, so it is left out",
-    "missing": "not known to the release that saved it, so it has today's default",
+    "unknown": "unknown to this release, so it is ignored",
+    "missing": "unknown to the release that saved it, so it has today's default",
     "out_of_range": "outside today's range, and kept as it was saved",
     "unusable": "not a value that this release can use",
 }

@@ -32,9 +32,7 @@ class ServerSettings(Section):
     remote: bool = Field(
         False, description="Allow an address that other machines can reach; requires a token."
     )
-    token: bool = Field(
-        False, description="Ask requests for the token in server.token on this machine too."
-    )
+    token: bool = Field(False, description="Require the token in server.token on this machine too.")
     hosts: tuple[HostName, ...] = Field(
         (),
         description="Further host names by which requests may name this machine, "
@@ -105,7 +103,7 @@ class ServerSettings(Section):
         try:
             loopback = self.is_loopback
         except ValueError as error:
-            raise ValueError(f"server.address is no IP address: {error}") from error
+            raise ValueError(f"server.address is not an IP address: {error}") from error
         if not loopback and not self.remote:
             raise ValueError(
                 f"server.address {self.address} can be reached by other machines: set "

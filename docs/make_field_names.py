@@ -39,10 +39,10 @@ def main() -> None:
 def field_names_page() -> str:
     """Return the page of all names that are known."""
     parts = [
-        "# Names of fields\n\n"
-        "Made from `daemon/core/rows/forms/names.py` by `make docs`. Names are "
-        "compared without case; `systemPrompt` and `System Prompt` are `system_prompt`. How they "
-        "are read: [what a row may look like](data.md).\n\n"
+        "# Field names\n\n"
+        "Generated from `daemon/core/rows/forms/names.py` by `make docs`. Names are "
+        "compared without case; `systemPrompt` and `System Prompt` count as `system_prompt`. For "
+        "how they are read, see [what a row may look like](data.md).\n\n"
         "## Keys of a row\n\n| meaning | names |\n| --- | --- |\n"
     ]
     parts += [f"| {WORDS[meaning]} | {_listed(names)} |\n" for meaning, names in FIELDS.items()]
@@ -51,9 +51,9 @@ def field_names_page() -> str:
         names = [name for name, known in ROLES.items() if known == role]
         parts.append(f"| `{role}` | {_listed(names)} |\n")
     parts.append(
-        "\n## Metadata\n\nThese say nothing that could be learned, unless a text of 200 characters "
-        f"or more stands in one: {_listed(sorted(METADATA))}; and names that end in "
-        f"{_listed(METADATA_ENDINGS)}. All other keys with content are told as not read.\n"
+        "\n## Metadata\n\nThese are not learned, unless one contains a text of 200 characters "
+        f"or more: {_listed(sorted(METADATA))}; and names that end in "
+        f"{_listed(METADATA_ENDINGS)}. All other keys with content are reported as not read.\n"
     )
     return "".join(parts)
 

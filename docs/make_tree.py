@@ -11,10 +11,10 @@ TITLE = "Code map"
 WIDTH = 30
 
 REMARKS = {
-    ".ci/": "what CI runs, and which Python the Makefile takes",
-    ".github/": "hosted jobs: the same command on Linux and on Macs",
-    "benchmarks/": "speed, side by side with mlx-lm",
-    "constraints/": "exact versions and hashes for Linux and Macs, and what finds them",
+    ".ci/": "what CI runs, and which Python the Makefile uses",
+    ".github/": "CI jobs: the same command on Linux and macOS",
+    "benchmarks/": "speed and quality, compared with mlx-lm",
+    "constraints/": "exact versions and hashes for Linux and macOS, and the script that finds them",
     "control/": "touch pause, resume, skip, stop here",
     "daemon/": "the Python package",
     "docs/": "guides, the rules of the folders, decisions",
@@ -23,10 +23,10 @@ REMARKS = {
     "inbox/": "drop files of rows here",
     "logs/": "the structured log",
     "models/": "base models, versions, backups, runs, sweeps, evaluations",
-    "queue/": "one directory a job; the folder it lies in is its state",
+    "queue/": "one directory per job; the folder that contains it is its state",
     "status/": "what the daemon is doing, for people and scripts",
     "tests/": "mirrors the tree; every name is a sentence",
-    ".gitignore": "what the daemon writes is not source",
+    ".gitignore": "files that the daemon writes",
     ".dockerignore": "what the image does not need",
     ".pre-commit-config.yaml": "ruff before a commit, the rest of `make lint` before a push",
     "CHANGELOG.md": "what changed, from the user's side",
@@ -34,19 +34,19 @@ REMARKS = {
     "Dockerfile": "an image of the daemon for Linux; nobody has built it yet",
     "LICENSE": "Apache-2.0",
     "Makefile": "demo, test, bench and the rest",
-    "NOTICE": "whose data is shipped",
+    "NOTICE": "licences of the shipped data",
     "README.md": "what it is, how to try it, what it guarantees",
-    "SECURITY.md": "what is defended, and how to report a hole",
+    "SECURITY.md": "what is protected, and how to report a vulnerability",
     "pyproject.toml": "dependencies, lint, types, import contract, tests",
 }
 
 FOLDERS = {
-    "daemon/py.typed": "type checkers believe the package's types",
+    "daemon/py.typed": "marks the package as typed",
     "daemon/reports/page.css": "the look of a report, light and dark",
     "daemon/reports/page.js": "draws the charts of a report",
-    "daemon/reports/templates/": "one a report, by what is reported and in which format",
+    "daemon/reports/templates/": "one template per report and format",
     "daemon/serving/dashboard/answers.js": "the newest answers beside the right ones",
-    "daemon/serving/dashboard/ask.js": "how to ask from elsewhere, and a box that asks",
+    "daemon/serving/dashboard/ask.js": "examples for API clients, and a prompt box",
     "daemon/serving/dashboard/compare.html": "the skeleton of the comparison of two versions",
     "daemon/serving/dashboard/compare.js": "two versions side by side",
     "daemon/serving/dashboard/dom.js": "builds elements and formats values, as text",
@@ -60,24 +60,25 @@ FOLDERS = {
     "daemon/serving/dashboard/page.html": "the dashboard's skeleton",
     "daemon/serving/dashboard/page.js": "follows the server and fills the sections",
     "tests/analysis/": "quality, secrets, statistics, learning curves, pages and pictures",
-    "tests/dedup/": "when two questions are one",
-    "docs/decisions/": "why it is so and not otherwise, one page each",
+    "tests/dedup/": "which questions count as the same",
+    "docs/decisions/": "why things are as they are, one page per decision",
     "docs/architecture.svg": "the picture on that page",
     "docs/dashboard.png": "the README's picture, made by make_picture.py",
-    "tests/cli/": "commands as a user types them",
+    "tests/cli/": "commands as users type them",
     "tests/compatibility/": "files of earlier releases load for ever",
+    "tests/clients/": "ordinary clients against a real server, by `make clients`",
     "tests/core/": "tables and properties of pure functions",
-    "tests/docs/": "the docs are true",
+    "tests/docs/": "the docs match the code",
     "tests/end_to_end/": "real processes, kill -9",
-    "tests/reliability/": "the disk's one door killed and refused, random kills, full disks",
+    "tests/reliability/": "kills and errors at every change of the disk, random kills, full disks",
     "tests/evaluation/": "the tests behind a verdict",
     "tests/files/": "files of every kind, broken and hostile ones too",
     "tests/folders/": "real folders, a crash before every disk change",
-    "tests/house/": "rules no linter sees",
+    "tests/house/": "rules that no linter checks",
     "tests/intake/": "bad rows and good ones",
     "tests/model/": "base models, adapters, generation",
     "tests/reports/": "templates: hostile text stays text in HTML and in Markdown",
-    "tests/self_check/": "what `doctor --gpu` says, also of defects put back",
+    "tests/self_check/": "what `doctor --gpu` reports, including reintroduced defects",
     "tests/serving/": "a real server, hostile requests, the dashboard in a real browser",
     "tests/system/": "readings of the system, with stand-ins for the libraries of macOS",
     "tests/supervisor/": "fake clock, stand-in trainer",
@@ -93,8 +94,8 @@ def main() -> None:
 def code_map() -> str:
     """Return the page."""
     return (
-        f"# {TITLE}\n\nEvery folder and module with its purpose, made by `make docs` from the "
-        "modules' own first sentences. What the rooms are for, and which may import which, is in "
+        f"# {TITLE}\n\nEvery folder and module with its purpose, generated by `make docs` from the "
+        "modules' first sentences. The purpose of each package, and which may import which, is in "
         f"[architecture](architecture.md).\n\n```\n{tree()}```\n"
     )
 

@@ -38,10 +38,9 @@ def sentence(report: Report) -> str:
 
 def why(report: Report) -> str:
     """Return the verdict's own message and hint; empty if there is none."""
-    message = escape(str(report.get("message") or ""), 500)
-    hint = escape(str(report.get("hint") or ""), 500)
-    found = [_as_sentence(text) for text in (message, hint) if text]
-    return " ".join(found)
+    message, hint = str(report.get("message") or ""), str(report.get("hint") or "")
+    said = (message,) if hint in message else (message, hint)
+    return " ".join(_as_sentence(escape(text, 700)) for text in said if text)
 
 
 def remarks(report: Report) -> list[str]:

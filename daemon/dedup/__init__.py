@@ -1,1 +1,1 @@
-"""Has this been asked before? Near-equal questions, within a file and across jobs; no model."""
+"""Finds duplicate, contradicting and corrected rows, within a file and across jobs."""

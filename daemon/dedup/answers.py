@@ -12,7 +12,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
 from daemon.dedup import unspaced
-from daemon.dedup.information import asks_for_information, is_english
+from daemon.dedup.information import COMMONEST, asks_for_information, is_english
 from daemon.dedup.listed import items_covered
 from daemon.dedup.unspaced import word_count
 
@@ -32,6 +32,12 @@ HELD = 0.8
 of all words, that the longer one has too."""
 NAMED = 0.5
 """Share of the names and quotations of an answer that the longer one has too."""
+QUANTITIES = 3
+"""So many numbers in an answer are quantities, as in a recipe: another one has others."""
+MUCH_LONGER = 6
+OWN_WORDS = 0.45
+"""An answer that is so many times as long must have this share of the other one's words, without
+those of the question and the commonest ones."""
 STRUCTURE = frozenset("{[<|")
 FEW_SWAPS = 3
 SHORT = 3
@@ -154,6 +160,13 @@ def _rewords(question: str, one: str, other: str) -> bool:
     if not english:
         return _holds(_content(long), _content(short), HELD)
     said, kept = (_facts(text[:LONGEST], question) for text in (short, long))
+    if len(said.numbers) >= QUANTITIES:
+        return False
+    if word_count(long) >= MUCH_LONGER * word_count(short):
+        # A line beside a page: whether the page says so too is told by its words alone.
+        own = said.own_words
+        if not own or not _holds(kept.words, own, OWN_WORDS):
+            return False
     return kept.has_facts_of(said) and items_covered(long, short) >= HELD
 
 
@@ -239,10 +252,10 @@ def _polarities_differ(question: str, one: str, other: str) -> bool:
     mine, its = _polarity(one), _polarity(other)
     if mine and its:
         return mine != its
-    asked_so = _POLAR.search(question) is not None
-    if not asked_so and -1 in (mine, its):
+    is_polar = _POLAR.search(question) is not None
+    if not is_polar and -1 in (mine, its):
         return True  # A "no" to what is no such question denies what the other one takes for so.
-    if not (mine or its or asked_so):
+    if not (mine or its or is_polar):
         return False
     # One says yes or no outright, or is asked to: what does the other one's first sentence say?
     return _leaning(one, mine) != _leaning(other, its)
@@ -318,17 +331,24 @@ def _tells_facts(words: list[str]) -> bool:
 class _Facts:
     """What of an answer may contradict another one, however both are worded."""
 
-    def __init__(self, text: str, asked: Pairs) -> None:
+    def __init__(self, text: str, question_words: Pairs) -> None:
         if len(_PLACE_IN_LIST.findall(text)) > 1:
             text = _PLACE_IN_LIST.sub("", text)
         folded = text.casefold()
         words = frozenset(re.findall(r"[^\W\d_]+", folded))
         numbers = {number.rstrip("%").replace(",", "") for number in _NUMBER.findall(text)}
         numbers |= {_NUMBER_WORDS[word] for word in words & _NUMBER_WORDS.keys()}
-        self.numbers = frozenset(numbers) - asked
-        self.names = frozenset(name.casefold() for name in _NAME.findall(text)) - asked - _I
+        self.numbers = frozenset(numbers) - question_words
+        self.names = (
+            frozenset(name.casefold() for name in _NAME.findall(text)) - question_words - _I
+        )
         self.words = words
-        self.quoted = frozenset(quoted.casefold() for quoted in _QUOTED.findall(text)) - asked
+        self.own_words = (
+            frozenset(word for word in words if len(word) > 2) - question_words - COMMONEST
+        )
+        self.quoted = (
+            frozenset(quoted.casefold() for quoted in _QUOTED.findall(text)) - question_words
+        )
         self.text = folded
 
     def contradict(self, other: "_Facts") -> bool:
@@ -363,5 +383,5 @@ def _apart(one: Pairs, other: Pairs) -> bool:
 
 @lru_cache(maxsize=4096)
 def _facts(text: str, question: str) -> _Facts:
-    asked = frozenset(re.findall(r"[\w'-]+", question.casefold()))
-    return _Facts(text, asked)
+    question_words = frozenset(re.findall(r"[\w'-]+", question.casefold()))
+    return _Facts(text, question_words)

@@ -1,6 +1,6 @@
 """Finds text that most questions of a file share, so that it is set aside when they are compared.
 
-Knows words and their neighbours only. A window of words that more than the given share of a sample
+A window of words that more than the given share of a sample
 of the questions contains is boilerplate, wherever it stands.
 """
 

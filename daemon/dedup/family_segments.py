@@ -165,11 +165,11 @@ class FamilyIndex:
         """Give (place in `families`, number of a row of its family, the side of that row)."""
         keys, places = looked_up_by(families)
         for begin, segment in zip(self._begins, self._segments, strict=False):
-            asked, found = equal(segment.keys, keys)
+            numbers, found = equal(segment.keys, keys)
             unfound = [*segment.void, segment.numbers.get(without, -1)]
             other = ~np.isin(segment.entries["job"][found], unfound)
-            asked, found = asked[other], found[other]
-            yield places[asked], begin + found, segment.entries["side"][found]
+            numbers, found = numbers[other], found[other]
+            yield places[numbers], begin + found, segment.entries["side"][found]
 
 
 def job_of(job: str) -> str:

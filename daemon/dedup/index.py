@@ -52,9 +52,9 @@ class Index:
         """Return for places in `keys` the earlier row that is equal in everything."""
         found: dict[int, Earlier] = {}
         for segment in self._segments:
-            asked, places = equal(segment.hi, np.ascontiguousarray(keys["hi"]))
-            same = segment.entries["lo"][places] == keys["lo"][asked]
-            for query, place in zip(asked[same].tolist(), places[same].tolist(), strict=True):
+            numbers, places = equal(segment.hi, np.ascontiguousarray(keys["hi"]))
+            same = segment.entries["lo"][places] == keys["lo"][numbers]
+            for query, place in zip(numbers[same].tolist(), places[same].tolist(), strict=True):
                 earlier = _earlier(segment, place)
                 if self._counts(earlier, without):
                     found.setdefault(query, earlier)
@@ -65,21 +65,23 @@ class Index:
         contents = np.array([row.content for row in rows], np.uint64)
         found: list[list[Earlier]] = [[] for _ in rows]
         for segment in self._segments:
-            asked, places = equal(segment.content, contents, CROWD + 1)
-            for number, place in zip(asked.tolist(), places.tolist(), strict=True):
+            numbers, places = equal(segment.content, contents, CROWD + 1)
+            for number, place in zip(numbers.tolist(), places.tolist(), strict=True):
                 earlier = _earlier(segment, int(segment.content_at[place]))
                 if earlier.question == rows[number].question and self._counts(earlier, ""):
                     found[number].append(earlier)
         return found
 
-    def asked_elsewhere(self, keys: Keys, job: str) -> list["Earlier"]:
+    def with_same_question(self, keys: Keys, job: str) -> list["Earlier"]:
         """Return of a job's keys the rows whose question other jobs may have too."""
         places: set[int] = set()
         for segment in self._segments:
-            asked, found = equal(segment.content, np.ascontiguousarray(keys["content"]), CROWD + 1)
+            numbers, found = equal(
+                segment.content, np.ascontiguousarray(keys["content"]), CROWD + 1
+            )
             others = np.array([name != job for name in segment.jobs], np.bool_)
             other = others[segment.entries["job"][segment.content_at[found]]]
-            places |= set(asked[other].tolist())
+            places |= set(numbers[other].tolist())
         return [earlier_of(job, keys[place]) for place in sorted(places)]
 
     def near(self, keys: Keys, without: str = "") -> dict[int, list[Earlier]]:
@@ -107,14 +109,14 @@ class Index:
             columns.append((keys["bands_v2"][:, band], segment.bands[band], segment.bands_at[band]))
         found: list[tuple[I64, I64]] = []
         for queries, ordered, at in columns:
-            asked, places = equal(ordered, np.ascontiguousarray(queries), CROWD + 1)
-            self.crowded |= set(np.flatnonzero(np.bincount(asked) > CROWD).tolist())
+            numbers, places = equal(ordered, np.ascontiguousarray(queries), CROWD + 1)
+            self.crowded |= set(np.flatnonzero(np.bincount(numbers) > CROWD).tolist())
             places = at[places].astype(np.int64)
-            fit = lengths_fit(keys["length"][asked], segment.entries["length"][places])
-            found.append((asked[fit], places[fit]))
-        asked = np.concatenate([pair[0] for pair in found])
+            fit = lengths_fit(keys["length"][numbers], segment.entries["length"][places])
+            found.append((numbers[fit], places[fit]))
+        numbers = np.concatenate([pair[0] for pair in found])
         places = np.concatenate([pair[1] for pair in found])
-        both = np.unique(asked * np.int64(segment.rows) + places)
+        both = np.unique(numbers * np.int64(segment.rows) + places)
         return list(
             zip((both // segment.rows).tolist(), (both % segment.rows).tolist(), strict=True)
         )

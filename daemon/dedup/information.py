@@ -59,7 +59,7 @@ _LETTERED = re.compile(r"(?:^|[-+(\s])[A-E]\s?[).:]\s.*[-+(\s][B-F]\s?[).:]\s", 
 """Choices with letters before them."""
 _SENTENCE = re.compile(rf"(?<=[.!{_MARKS}])\s+")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
-_COMMONEST = words(
+COMMONEST = words(
     "the and to that it it's for with are you be this as can or from your have not they will which "
     "an of is we their there but these when i if my more do does what how where why who "
     "should would been than between about into"
@@ -91,4 +91,4 @@ def _asks(sentence: str) -> bool:
 def is_english(text: str) -> bool:
     """Return whether a text is in English, by the share of its commonest words."""
     found = _WORD.findall(text.casefold().replace("\u2019", "'"))
-    return sum(word in _COMMONEST for word in found) >= max(1, ENGLISH_SHARE * len(found))
+    return sum(word in COMMONEST for word in found) >= max(1, ENGLISH_SHARE * len(found))

@@ -6,7 +6,7 @@ from daemon.core.rows.examples import Example, Text, first_question
 from daemon.dedup.answers import NEAR, Verdict, completes, is_near, settle
 from daemon.dedup.families import question_text
 from daemon.dedup.likeness import Likeness, same_question
-from daemon.dedup.questions import Asked, context_of, parts_of
+from daemon.dedup.questions import ComparedQuestion, context_of, parts_of
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.wording import Words
 
@@ -15,7 +15,7 @@ from daemon.dedup.wording import Words
 class Side:
     """What is compared of one example."""
 
-    asked: Asked
+    question: ComparedQuestion
     answer: str
     plain: bool
     """It is plain text."""
@@ -52,7 +52,7 @@ class Judge:
         """Return what is compared of an example."""
         parts = parts_of(example)
         return Side(
-            Asked(context_of(parts), parts.turn),
+            ComparedQuestion(context_of(parts), parts.turn),
             parts.answer,
             isinstance(example, Text),
             example.group,
@@ -60,7 +60,7 @@ class Judge:
             first_question(example),
         )
 
-    def ask_alike(self, one: Asked, other: Asked) -> Likeness | None:
+    def ask_alike(self, one: ComparedQuestion, other: ComparedQuestion) -> Likeness | None:
         """Return how near two questions are, whatever the rows are otherwise."""
         return one.likeness(other, self._near)
 
@@ -72,9 +72,9 @@ class Judge:
         """Return how near two questions are; variants of one example are never compared."""
         if one.plain != other.plain or self.are_kin(one, other):
             return None
-        likeness = self.ask_alike(one.asked, other.asked)
+        likeness = self.ask_alike(one.question, other.question)
         if likeness is not None and (_names_matter(one) or _names_matter(other)):
-            return likeness if one.asked.name == other.asked.name else None
+            return likeness if one.question.name == other.question.name else None
         return likeness
 
     def settled(self, likeness: Likeness, one: Side, other: Side) -> Verdict:
@@ -84,8 +84,8 @@ class Judge:
         """
         if one.plain:
             return "equal"
-        equal = one.asked.equals(other.asked)
-        question = min(one.asked.text, other.asked.text, key=len)
+        equal = one.question.equals(other.question)
+        question = min(one.question.text, other.question.text, key=len)
         verdict = settle(question, one.answer, other.answer, equal, self._near)
         return "different" if likeness == "spelling" and verdict != "equal" else verdict
 
@@ -105,7 +105,7 @@ class Judge:
     def answers_agree(self, one: Side, exam: Side) -> bool:
         """Return whether an answer is one wording of an exam's, where that has any."""
         mine, its = one.answer, exam.answer
-        return not its or settle(exam.asked.text, mine, its, True, self._near) != "contradict"
+        return not its or settle(exam.question.text, mine, its, True, self._near) != "contradict"
 
     def corrects(self, new: Side, old: Side) -> bool:
         """Return whether a new answer to the whole question of an old one takes its place."""
@@ -119,5 +119,5 @@ class Judge:
 
 def _names_matter(side: Side) -> bool:
     """Return whether a question is put to somebody whom its answer names: part of it, then."""
-    name = side.asked.name
+    name = side.question.name
     return bool(name) and name in side.answer.casefold()

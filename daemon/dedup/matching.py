@@ -118,8 +118,8 @@ def _first_match(
             return Match("duplicate", "wording", one.job, one.line, earlier=one)
     conflict: Match | None = None
     for one in earlier[:MOST_COMPARED]:
-        asked_alike = one in equal
-        if asked_alike and (len(answers) > 1 or own == "meant"):
+        is_same_question = one in equal
+        if is_same_question and (len(answers) > 1 or own == "meant"):
             continue  # Many answers on purpose: one more of them is none too many.
         match = _match(mine, one, seen, judge)
         if match is not None and match.kind == "correction" and own == "several":
@@ -150,7 +150,7 @@ def _match(mine: Side, earlier: Earlier, seen: Seen, judge: Judge) -> Match | No
         return None
     at = (likeness, earlier.job, earlier.line)
     verdict = judge.settled(likeness, mine, its)
-    if mine.asked.equals(its.asked):
+    if mine.question.equals(its.question):
         if judge.corrects(mine, its):
             return Match("correction", *at, its.answer, earlier)
         return Match("duplicate", *at, earlier=earlier)
@@ -198,20 +198,20 @@ def _on_exam(mine: Side, exam: Example, earlier: Earlier, judge: Judge) -> Match
     likeness = judge.likeness(mine, its)
     if likeness is None or (likeness == "spelling" and not judge.answers_agree(mine, its)):
         return None
-    if mine.asked.equals(its.asked) and judge.corrects(mine, its):
+    if mine.question.equals(its.question) and judge.corrects(mine, its):
         return Match("correction", likeness, earlier.job, earlier.line, its.answer, earlier)
     return Match("exam", likeness, earlier.job, earlier.line, earlier=earlier)
 
 
 def on_short_exam(
     example: Example,
-    asked: str,
+    question: str,
     short: ShortQuestions,
     exam_at: Callable[[int], ExamRow],
     judge: Judge,
 ) -> Match | None:
     """Return the short exam question that a row asks in these words, or nearly in them."""
-    for place, likeness in short.find(asked):
+    for place, likeness in short.find(question):
         exam = exam_at(place)
         if likeness == "wording" or judge.answers_an_item(example, exam.example):
             return Match("exam", likeness, exam.job, exam.line)

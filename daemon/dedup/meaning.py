@@ -253,41 +253,45 @@ def _articled(text: str) -> dict[str, str]:
     }
 
 
-def as_a_clause(asked: tuple[str, ...], clause: tuple[str, ...]) -> bool:
+def as_a_clause(question: tuple[str, ...], clause: tuple[str, ...]) -> bool:
     """Return whether a clause says a question in its own order: "when does it open" and "when it
     opens", "what is the fee" and "what the fee is"."""
     if clause[:1] in (("if",), ("whether",)):
         clause = clause[1:]
-    if sorted(asked) == sorted(clause):
-        return _moved(asked, clause)
+    if sorted(question) == sorted(clause):
+        return _moved(question, clause)
     if clause[:2] == ("how", "to"):
-        return asked[:2] == ("how", "do") and asked[2:3] in _ANYBODY and asked[3:] == clause[2:]
+        return (
+            question[:2] == ("how", "do")
+            and question[2:3] in _ANYBODY
+            and question[3:] == clause[2:]
+        )
     for helper in ("does", "did", "do"):
-        if helper in asked[:5] and helper not in clause and len(clause) == len(asked) - 1:
-            place = asked.index(helper)
-            return _inflected((*asked[:place], *asked[place + 1 :]), clause, helper)
+        if helper in question[:5] and helper not in clause and len(clause) == len(question) - 1:
+            place = question.index(helper)
+            return _inflected((*question[:place], *question[place + 1 :]), clause, helper)
     return False
 
 
-def _moved(asked: tuple[str, ...], clause: tuple[str, ...]) -> bool:
+def _moved(question: tuple[str, ...], clause: tuple[str, ...]) -> bool:
     """Return whether one auxiliary stands elsewhere and all else in its order."""
-    for word in dict.fromkeys(asked):
+    for word in dict.fromkeys(question):
         if word not in _AUXILIARY:
             continue
-        place = asked.index(word)
-        rest = (*asked[:place], *asked[place + 1 :])
+        place = question.index(word)
+        rest = (*question[:place], *question[place + 1 :])
         for at in (n for n, other in enumerate(clause) if other == word):
             if (*clause[:at], *clause[at + 1 :]) == rest:
                 return True
     return False
 
 
-def _inflected(asked: tuple[str, ...], clause: tuple[str, ...], helper: str) -> bool:
-    differing = [(a, b) for a, b in zip(asked, clause, strict=True) if a != b]
+def _inflected(question: tuple[str, ...], clause: tuple[str, ...], helper: str) -> bool:
+    differing = [(a, b) for a, b in zip(question, clause, strict=True) if a != b]
     if helper == "do":
         return not differing
     if not differing:
-        return helper == "did" and any(_PASTS.get(word) == word for word in asked)
+        return helper == "did" and any(_PASTS.get(word) == word for word in question)
     verb, said = differing[0]
     return len(differing) == 1 and said in (_third(verb) if helper == "does" else _past(verb))
 

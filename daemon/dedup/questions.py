@@ -87,7 +87,7 @@ def _context(text: str) -> int:
     return hash64("\x1e".join(" ".join(part.split()) for part in text.split("\x1e")))
 
 
-class Asked:
+class ComparedQuestion:
     """One question as it is compared with others."""
 
     def __init__(self, context: int, turn: str) -> None:
@@ -116,11 +116,11 @@ class Asked:
         """The words that carry its meaning."""
         return words_of(self.text)
 
-    def equals(self, other: "Asked") -> bool:
+    def equals(self, other: "ComparedQuestion") -> bool:
         """Return whether the whole question is equal, case and blanks aside."""
         return self.context == other.context and self.normal == other.normal
 
-    def likeness(self, other: "Asked", near: float = NEAR) -> Likeness | None:
+    def likeness(self, other: "ComparedQuestion", near: float = NEAR) -> Likeness | None:
         """Return how near two questions are that are one; None where they are two."""
         if self.context != other.context:
             return None
@@ -138,19 +138,19 @@ class Asked:
             return "wording"
         return "spelling" if is_near and slipped(self.words, other.words) else None
 
-    def _says(self, other: "Asked") -> bool:
+    def _says(self, other: "ComparedQuestion") -> bool:
         """Return whether this is the other question in the order of a clause."""
         return self._bare[2] and as_a_clause(other.words, self.words)
 
-    def _is_near(self, other: "Asked", near: float) -> bool:
+    def _is_near(self, other: "ComparedQuestion", near: float) -> bool:
         one, two = (" ".join(text.split()).casefold() for text in (self.text, other.text))
         return fuzz.ratio(one, two, score_cutoff=near) > 0 and articles_agree(one, two)
 
-    def _named_alike(self, other: "Asked") -> bool:
+    def _named_alike(self, other: "ComparedQuestion") -> bool:
         return not (self.name and other.name) or self.name == other.name
 
 
-def asked_of(example: Example) -> Asked:
+def compared_question(example: Example) -> ComparedQuestion:
     """Return the question of an example."""
     parts = parts_of(example)
-    return Asked(context_of(parts), parts.turn)
+    return ComparedQuestion(context_of(parts), parts.turn)

@@ -1,4 +1,4 @@
-"""Remembers the last values that were made, in bounded memory."""
+"""A cache of the values computed last, in bounded memory."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ MOST = 2048
 
 
 class Recent(dict[int, Value], Generic[Value]):
-    """Values by number, made when first asked for; the oldest are forgotten."""
+    """Values by number, computed on first access; the oldest are dropped."""
 
     def __init__(self, make: Callable[[int], Value], most: int = MOST) -> None:
         self._make = make

@@ -1,4 +1,4 @@
-"""Makes the keys of rows: what is compared of an example, in numbers. Knows no other row."""
+"""Computes the keys by which rows are compared: hashes and MinHash signatures of a question."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Opens the keys of other jobs as one index and merges them as they grow; decides nothing."""
+"""Opens the keys of other jobs as one index and merges its segments as they grow."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -2,7 +2,7 @@
 
 Signatures of letters and a ratio of characters say little about a question of a few words: "please"
 is a quarter of one. Here every word counts. Made for exams, which rather refuse a row too many; it
-proposes nothing that differs in more than one slip of spelling. Knows no file and no answer.
+proposes nothing that differs in more than one slip of spelling.
 """
 
 import re

@@ -63,7 +63,7 @@ class Suites:
         """Return an item of a suite."""
         return self._items.get(earlier.job, {}).get(earlier.line)
 
-    def asked_shortly(
+    def match_short_questions(
         self, keys: Keys, example_at: ExampleAt, judge: Judge, shared: Boilerplate
     ) -> dict[int, Match]:
         """Return for places in `keys` the short item that a row asks, however it is put.
@@ -76,8 +76,10 @@ class Suites:
             example = example_at(place)
             text = users_words(example)
             own = [" ".join(shared.without(split(text)))] if shared else []
-            for asked in (text, *own):
-                match = on_short_exam(example, asked, self._short, self._exams.__getitem__, judge)
+            for question in (text, *own):
+                match = on_short_exam(
+                    example, question, self._short, self._exams.__getitem__, judge
+                )
                 if match is not None:
                     found[place] = match
                     break

@@ -117,7 +117,7 @@ class Superseded:
         mine, its = self._judge.side(later), self._judge.side(old)
         return (
             not self._judge.are_kin(mine, its)
-            and mine.asked.equals(its.asked)
+            and mine.question.equals(its.question)
             and self._judge.corrects(mine, its)
         )
 
@@ -133,8 +133,8 @@ def superseded_exam_rows(
     for job in jobs:
         place = find_job(layout, job)
         keys = np.zeros(0, KEY) if place is None else keys_of(place, "holdout")
-        asked = index.asked_elsewhere(keys, job)
-        gone = zip(asked, past.by_all(asked), strict=True)
+        same = index.with_same_question(keys, job)
+        gone = zip(same, past.by_all(same), strict=True)
         found |= {(row.job, row.row) for row, by in gone if by is not None}
     return frozenset(found)
 

@@ -12,7 +12,7 @@ from daemon.dedup.answers import more_complete
 from daemon.dedup.judging import Judge
 from daemon.dedup.likeness import Likeness, lengths_fit
 from daemon.dedup.matching import MOST_COMPARED, ExampleAt, How
-from daemon.dedup.questions import asked_of
+from daemon.dedup.questions import compared_question
 from daemon.dedup.recent import Recent
 from daemon.folders.queue.fingerprints import BANDS, Keys
 
@@ -123,7 +123,7 @@ class _Comparison:
         pairs, crowded = _proposed(keys, first)
         self.result.unchecked = int(crowded.sum())
         places = left[first]
-        questions = Recent(lambda number: asked_of(self._example_at(int(places[number]))))
+        questions = Recent(lambda number: compared_question(self._example_at(int(places[number]))))
         for batch in _by_cluster(pairs, keys["bands_v2"][first]):
             for one, other in zip(*(side.tolist() for side in batch), strict=True):
                 if self._judge.ask_alike(questions[one], questions[other]) is not None:

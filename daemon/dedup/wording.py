@@ -1,7 +1,7 @@
 """What of a question is its own: content words in order, without stop words and inflection.
 
 Words of other languages than English keep their inflection and stop words: then fewer questions
-count as the same one, and no row is lost. Knows no file and no other question.
+count as the same one, and no row is lost.
 """
 
 import re

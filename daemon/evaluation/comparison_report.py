@@ -113,7 +113,7 @@ def test_rows(report: Report) -> Rows:
 
 
 def loss_rows(report: Report) -> Rows:
-    """Return the table of losses on the golden answers, in nats a token; lower is better."""
+    """Return the table of losses on the golden answers, in nats per token; lower is better."""
     rows: Rows = []
     for one in report["losses"]:
         test = one["test"]
@@ -178,7 +178,7 @@ def headline(report: Report) -> list[str]:
         sentences.append("no subject is proven best of all")
     sentences += writing_sentences(report)
     sentences += [
-        f"grade of {name}: {shown_grade(found['grade'])}, of {parts_shown(found['grade'])}"
+        f"grade of {name}: {shown_grade(found['grade'])}, from {parts_shown(found['grade'])}"
         for name, found in report["overall"].items()
         if found is not None and found["grade"] is not None
     ]

@@ -188,7 +188,7 @@ SUMMED: tuple[Literal["formatting", "calibration_error", "characters"], ...] = (
     "calibration_error",
     "characters",
 )
-MAIN_LOSS, GRADE = "loss, nats a token", "grade"
+MAIN_LOSS, GRADE = "loss, nats per token", "grade"
 FORGOTTEN_NAMES = ("file", "best version", "rows", "rise", "tolerated", "gained", "p (worse)")
 TEST_NAMES = ("set", "metric", "against", "items", "change", "p (better)", "p (worse)")
 
@@ -218,7 +218,7 @@ def figures(report: Report) -> list[tuple[str, ...]]:
 
 
 def forgotten_of(report: Report) -> list[tuple[str, ...]]:
-    """Return the rows of the table of forgetting; losses in nats a token."""
+    """Return the rows of the table of forgetting; losses in nats per token."""
     return [
         (
             set_title(one["name"]),

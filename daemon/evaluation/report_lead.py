@@ -52,7 +52,7 @@ def _losses(report: JudgementReport) -> Iterator[str]:
         if one["items"] and was is not None and now is not None:
             yield (
                 f"Loss on {set_title(one['set'])} ({one['items']} rows): {rounded(was)} with "
-                f"{before}, {rounded(now)} with this version, in nats a token."
+                f"{before}, {rounded(now)} with this version, in nats per token."
             )
 
 
@@ -62,7 +62,7 @@ def grades_in_words(report: JudgementReport) -> list[str]:
     on = " and ".join(map(set_title, report.get("graded_on", ())))
     graded = f" on {on}" if on else ""
     grades = [
-        f"Grade of {model}{graded}: {shown_grade(found)}, of {parts_shown(found)}."
+        f"Grade of {model}{graded}: {shown_grade(found)}, from {parts_shown(found)}."
         for model, found in report["grades"].items()
         if found is not None
     ]

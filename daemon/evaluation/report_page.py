@@ -10,12 +10,13 @@ HEADLINES = {
     "unproven": "No difference proven",
     "refuse": "Refused",
 }
+"""Of the verdicts; an audit's outcome is its own headline."""
 
 
 def render(report: Report) -> str:
     """Return the page; whatever a model or a user wrote is shown as text."""
     verdict = report["verdict"]["kind"]
-    headline = HEADLINES[verdict]
+    headline = HEADLINES.get(verdict, verdict.capitalize())
     return render_template(
         "judgement.html",
         **shown(report),

@@ -65,6 +65,6 @@ def chunks(rows: Sequence[Encoded]) -> Iterator[Sequence[Encoded]]:
 
 
 def mean_loss(scored: Sequence[tuple[float, int]]) -> float | None:
-    """Return the mean in nats a supervised token; None without tokens."""
+    """Return the mean in nats per supervised token; None without tokens."""
     tokens = sum(count for _, count in scored)
     return sum(total for total, _ in scored) / tokens if tokens else None

@@ -1,4 +1,4 @@
-"""Names what people drop by mistake: spreadsheets, web pages, archives, pointers; opens none."""
+"""Recognises files dropped by mistake by their first bytes: spreadsheets, archives, pointers."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -128,4 +128,6 @@ def _zip(head: bytes, path: Path) -> Bad | None:
         return Bad("office", f"the file is {kind}", EXPORT)
     if b"/data.pkl" in names:
         return Bad("model_file", "the file is a PyTorch checkpoint", "drop rows of text")
+    if b".npy" in names:
+        return Bad("table_file", "the file is an archive of NumPy arrays (.npz)", EXPORT)
     return Bad("archive", "the file is a zip archive", UNPACK)

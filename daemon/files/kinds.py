@@ -15,6 +15,7 @@ from daemon.files import encodings, json_wrappers, packing, parquet
 from daemon.files.encodings import BOM
 from daemon.files.file_notes import FileNotes
 from daemon.files.foreign import foreign
+from daemon.files.foreign_text import foreign_json, foreign_prose
 from daemon.files.json_text import UNFINISHED
 from daemon.files.json_values import SPEAKERS
 from daemon.files.limits import Unreadable
@@ -118,6 +119,9 @@ def _kind(head: bytes, packed: Packing, path: Path, known: Collection[str]) -> F
 def _text(head: bytes, found: FileKind, path: Path, known: Collection[str]) -> FileKind | Bad:
     text = head.removeprefix(BOM).decode("utf-8", "ignore").lstrip().lstrip("\ufeff")
     form: Form = "lines"
+    wrong = foreign_json(text)
+    if wrong is not None:
+        return wrong
     if text.startswith("["):
         form = _array_form(text)
     elif text.startswith("{"):
@@ -134,6 +138,9 @@ def _text(head: bytes, found: FileKind, path: Path, known: Collection[str]) -> F
             return table
         if table is not None:
             return replace(found, form="table", table=table)
+        wrong = foreign_prose(text)
+        if wrong is not None:
+            return wrong
     return replace(found, form=form)
 
 

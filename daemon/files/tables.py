@@ -73,7 +73,7 @@ def table_in(head: bytes, known: Collection[str], is_named_so: str) -> Table | B
         return Table("\t" if is_named_so.startswith(".tsv") and len(names) == 1 else best)
     return Bad(
         "no_header",
-        "the first line of the table does not name its columns",
+        f"the first line of the table ({names[0][:40]!r} \u2026) does not name its columns",
         "write their names into the first line, like: prompt,completion",
     )
 

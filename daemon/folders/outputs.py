@@ -16,7 +16,7 @@ def check(path: Path, force: bool) -> None:
         UserFault: something is there already and `force` is off, or the folder is missing.
     """
     if path.is_dir() or (path.exists() and not force):
-        raise UserFault("file_exists", f"{path} is there already: name another, or give --force")
+        raise UserFault("file_exists", f"{path} exists already: name another, or use --force")
     if not path.parent.is_dir():
         raise UserFault("no_such_folder", f"there is no folder {path.parent}: create it first")
 
@@ -35,7 +35,7 @@ def check_folder(path: Path, force: bool) -> None:
         UserFault: it is there already and `force` is off, it is a file, or its parent is missing.
     """
     if path.exists() and not (path.is_dir() and force):
-        raise UserFault("file_exists", f"{path} is there already: name another, or give --force")
+        raise UserFault("file_exists", f"{path} exists already: name another, or use --force")
     if not path.parent.is_dir():
         raise UserFault("no_such_folder", f"there is no folder {path.parent}: create it first")
 

@@ -1,4 +1,4 @@
-"""From the bytes of a dropped file to its lines; bounded in memory, knows no JSON."""
+"""Reads the lines of a dropped file in blocks, with offsets and checksum, in bounded memory."""
 
 import hashlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The first pass over a dropped file: which lines are rows, and where; keeps no text."""
+"""The first pass over a dropped file: finds which lines are rows, and where they stand."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence

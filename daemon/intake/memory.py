@@ -1,4 +1,4 @@
-"""Holds this process to an allowance of memory; knows no file and no job."""
+"""Limits the memory of this process."""
 
 import errno
 import resource
@@ -24,7 +24,7 @@ SHARE = 2
 def at_most(allowed_bytes: int | None) -> Iterator[None]:
     """Allow so many bytes beyond what is held now; what asks for more gets a `MemoryError`.
 
-    A library that knows no such error aborts the process.
+    A library without such an error aborts the process.
     """
     if not ENFORCED:
         yield

@@ -1,4 +1,4 @@
-"""From a line to an example: strict JSON first, then the formats; every refusal says why."""
+"""Parses a line into an example: strict JSON first, then the formats; every refusal says why."""
 
 import json
 import re

@@ -133,9 +133,10 @@ def _too_bad(tally: Tally, read: int) -> tuple[str, str]:
 def refusal(verdict: str, bad: Bad) -> JsonObject:
     """Return the report of a file that is set aside as a whole, with one reason."""
     reason = {"code": bad.code, "count": 1, "hint": bad.hint, "examples": []}
+    message = f"{bad.message}; {bad.hint}" if verdict == "refused" and bad.hint else bad.message
     return {
         **_empty(),
-        **_say(verdict, bad.code, bad.message),
+        **_say(verdict, bad.code, message),
         "hint": bad.hint,
         "reasons": [reason] if verdict == "refused" else [],
     }

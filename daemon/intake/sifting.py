@@ -85,12 +85,12 @@ class ExamRows:
     """Rows that do not count any more; None where a row of the file corrects none."""
     suites: bool = False
 
-    def asked_exactly(self, keys: Keys, job: str) -> dict[int, Earlier]:
+    def find_exact(self, keys: Keys, job: str) -> dict[int, Earlier]:
         """Return for places in `keys` the exam row that is equal in everything."""
         found = self.index.exact(keys, job)
         return found if self.past is None else self.past.living(found)
 
-    def asked(self, keys: Keys, rows: ExampleAt, judge: Judge, job: str) -> dict[int, Match]:
+    def find_similar(self, keys: Keys, rows: ExampleAt, judge: Judge, job: str) -> dict[int, Match]:
         """Return for places in `keys` the exam row that a row asks."""
         if self.suites:
             return on_suite(keys, rows, self.index, self.item_at, judge, near=True)
@@ -125,21 +125,21 @@ def sift_first(rows: Rows, elsewhere: Elsewhere, collapse: bool) -> FirstSift:
     refused: dict[int, Reason] = {}
     repeated = _drop_equal(rows, keys, gone, refused, elsewhere.job)
     left = np.flatnonzero(~gone)
-    asked = np.zeros(len(left), KEY)
-    asked["hi"], asked["lo"] = keys["hi"][left], keys["lo"][left]
+    exact_keys = np.zeros(len(left), KEY)
+    exact_keys["hi"], exact_keys["lo"] = keys["hi"][left], keys["lo"][left]
     known: set[int] = set()
     for exam in elsewhere.exams():
-        for number, earlier in exam.asked_exactly(asked, elsewhere.job).items():
+        for number, earlier in exam.find_exact(exact_keys, elsewhere.job).items():
             refused.setdefault(int(left[number]), exam_reason("exact", earlier.job, earlier.line))
             known.add(earlier.question)
-    seen = elsewhere.past.living(elsewhere.seen_index.exact(asked, elsewhere.job))
+    seen = elsewhere.past.living(elsewhere.seen_index.exact(exact_keys, elsewhere.job))
     for number, earlier in seen.items():
         match = Match("duplicate", "exact", earlier.job, earlier.line)
         refused.setdefault(int(left[number]), seen_reason(match))
         known.add(earlier.question)
     gone[list(refused)] = True
-    asked_before = np.array(sorted(known), np.uint64)
-    return FirstSift(np.flatnonzero(~gone), dict(grown), refused, asked_before, repeated)
+    known_questions = np.array(sorted(known), np.uint64)
+    return FirstSift(np.flatnonzero(~gone), dict(grown), refused, known_questions, repeated)
 
 
 def _drop_equal(
@@ -245,10 +245,10 @@ def _elsewhere(
             for whole in (False, True) if gathered.shared else (False,):
                 left = places[result.kept[places]]
                 keys = _whole(gathered, left, sealer) if whole else gathered.keys[left]
-                found = exam.asked(keys, _those(gathered, left), judge, elsewhere.job)
+                found = exam.find_similar(keys, _those(gathered, left), judge, elsewhere.job)
                 result.unchecked += len(exam.index.crowded)
                 for number, match in found.items():
-                    _asked(int(left[number]), match, correcting, settings, result)
+                    _match_exam(int(left[number]), match, correcting, settings, result)
         _short(gathered, places[result.kept[places]], elsewhere.suites, judge, result)
         _seen(gathered, places[result.kept[places]], elsewhere, settings, ~alone, result)
 
@@ -263,7 +263,7 @@ def _several(gathered: GatheredRows, result: SecondSift) -> Bools:
     return found
 
 
-def _asked(
+def _match_exam(
     place: int,
     match: Match,
     correcting: Bools,
@@ -285,7 +285,7 @@ def _short(
     if suites is None:
         return
     rows = _those(gathered, places)
-    found = suites.asked_shortly(gathered.keys[places], rows, judge, gathered.shared)
+    found = suites.match_short_questions(gathered.keys[places], rows, judge, gathered.shared)
     for number, match in found.items():
         _refuse(result, int(places[number]), exam_reason(match.how, match.job, match.line))
 
@@ -361,12 +361,12 @@ def _note(
     result.conflicts += 1
     if len(result.examples) < SHOWN:
         example = gathered.example(place)
-        asked = last_question(example)
+        question = last_question(example)
         result.examples.append(
             {
                 "line": gathered.lines[place],
                 "of": {"job": job, "line": line},
-                "prompt": escape(asked, 120),
+                "prompt": escape(question, 120),
                 "answer": escape(answers_of(example), 300),
                 "other": escape(other, 300),
             }

@@ -204,9 +204,8 @@ class Taking:
         try:
             self.settings = with_own(self.settings, parse_own(path.read_text(encoding="utf-8")))
         except (SettingsFault, UnicodeDecodeError) as fault:
-            return Bad(
-                "bad_own_settings", str(fault), "mend the .settings.toml and drop both again"
-            )
+            words = str(fault).replace(":\n  ", ": ", 1).replace("\n  ", "; ")
+            return Bad("bad_own_settings", words, "fix the .settings.toml and drop both again")
         return None
 
     def _is_exam_only(self) -> bool:

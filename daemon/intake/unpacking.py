@@ -22,7 +22,6 @@ from daemon.settings_tables import IntakeSettings
 LOOK_BYTES = 2**24
 """Bytes between two looks at the room on the volume and two signs of life."""
 WORDS = {
-    "lines": "line",
     "values": "object",
     "wrapped": "item",
     "array": "item",
@@ -53,7 +52,9 @@ class UnpackedText:
     def remarks(self, whose: str) -> Iterator[str]:
         """Say what was read where it was not JSON lines, and what a line number counts."""
         for kind in self.kinds:
-            if not kind.is_plain:
+            if kind.form == "lines" and not kind.is_plain:
+                yield f"{whose} is {kind}; line numbers and offsets are those of its text as read"
+            elif not kind.is_plain:
                 yield (
                     f"{whose} is {kind}; line numbers and offsets are those of the JSON lines it "
                     f"was read as, each {WORDS[kind.form]} one line"

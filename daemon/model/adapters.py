@@ -76,7 +76,7 @@ def check_trainable(model: Module) -> None:
     if outside:
         message = (
             f"{', '.join(outside)} lies outside the model's layers and cannot be trained here: "
-            "take it out of training.keys"
+            "remove it from training.keys"
         )
         raise ModelFault("adapter_unsupported", message)
 

@@ -73,9 +73,9 @@ def _config(facts: GgufFacts, arrays: Arrays) -> JsonObject:
         raise ValueError("mixtures of experts and scaled rotary positions cannot be converted")
     layers = {match[1] for name in arrays if (match := _LAYER.fullmatch(name))}
     if len(layers) != facts.layers:
-        raise ValueError(f"it says that it has {facts.layers} layers, and holds {len(layers)}")
+        raise ValueError(f"it claims {facts.layers} layers and contains {len(layers)}")
     if arrays["output_norm.weight"].shape != (facts.hidden,):
-        raise ValueError(f"its norm is not {facts.hidden} wide, as it says")
+        raise ValueError(f"its norm is not {facts.hidden} wide, as it claims")
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",

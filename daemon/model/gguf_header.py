@@ -58,7 +58,7 @@ def _end_of_tensors(file: BinaryIO, path: Path) -> int:
         if name == _ALIGNMENT:
             (alignment,) = _unpack(file, "<I")
             if kind != _UINT32 or alignment.bit_count() != 1:
-                raise ValueError("the alignment is no power of two")
+                raise ValueError("the alignment is not a power of two")
         else:
             _skip_value(file, kind, path)
     ends = [_tensor_end(file, path) for _ in range(_bounded(tensors))]

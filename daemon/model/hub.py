@@ -131,7 +131,7 @@ class _Download:
         if needed + SPARE_BYTES > free:
             message = (
                 f"{self._listing.model!r} takes {needed / 1e9:.1f} GB more and the disk has "
-                f"{free / 1e9:.1f} GB free: free room, or choose a smaller or 4-bit model"
+                f"{free / 1e9:.1f} GB free: make room, or choose a smaller or 4-bit model"
             )
             raise ModelFault("model_download_failed", message, passing=True)
 
@@ -148,7 +148,7 @@ class _Download:
             atomic.remove_file(part)
         message = (
             f"{file.name} of {self._listing.model!r} came twice with another size or checksum than "
-            "the hub states: check for a proxy between here and the hub; it is retried by itself"
+            "the hub states: check for a proxy on the way to the hub; it is retried automatically"
         )
         raise ModelFault("model_download_failed", message, passing=True)
 
@@ -170,7 +170,7 @@ class _Download:
                 error = broken
             fruitless = 0 if _size(part) > before else fruitless + 1
             if fruitless >= FRUITLESS_MOST:
-                raise explained(self._listing.model, error or ConnectionError("no bytes came"))
+                raise explained(self._listing.model, error or ConnectionError("no data arrived"))
             if _size(part) < file.size:
                 self._report(f"the connection broke; {file.name}", REST_S * 2**fruitless)
 

@@ -129,8 +129,8 @@ def explained(model: str, error: Exception) -> ModelFault:
             message = f"the hub refuses this machine's login ({status}) for {model!r}: {login}"
         case HfHubHTTPError():
             status = error.response.status_code
-            message = f"the hub cannot serve {model!r} now ({status}); it is retried by itself"
+            message = f"the hub cannot serve {model!r} now ({status}); it is retried automatically"
         case _:
             why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            message = f"no model hub is reached at {constants.ENDPOINT} ({why}): {_ELSE}"
+            message = f"no model hub could be reached at {constants.ENDPOINT} ({why}): {_ELSE}"
     return ModelFault("model_download_failed", message, passing=True)

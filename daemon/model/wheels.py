@@ -48,7 +48,7 @@ def problem_of(wheels: Wheels, nvidia: bool) -> str | None:
     if len(wheels.names) > 1:
         counts = f"that of {wheels.effective} counts" if wheels.effective else "the last counts"
         return (
-            f"{' and '.join(wheels.names)} are both installed and own the same "
+            f"{' and '.join(wheels.names)} are both installed and contain the same "
             f"{LIBRARY}: {counts}. Keep one: {_remove(wheels.names)}, then {_choice()}"
         )
     if not wheels.names and not wheels.library:

@@ -114,7 +114,7 @@ def _step(base: Path, scratch: Path, row: int, tokens: int) -> _Step:
 
 
 def _first_speed(base: Path, scratch: Path) -> float:
-    """Return tokens a second of one short step, by which slow checks are left out."""
+    """Return tokens per second of one short step, by which slow checks are left out."""
     return TEXT_TOKENS / _step(base, scratch, TEXT_TOKENS, TEXT_TOKENS).seconds
 
 
@@ -189,7 +189,7 @@ def _lengths() -> tuple[int, ...]:
 
 
 def _speeds(base: Path, scratch: Path) -> dict[int, float]:
-    """Return tokens a second by row length, as many lengths as there is time for."""
+    """Return tokens per second by row length, as many lengths as there is time for."""
     speeds: dict[int, float] = {}
     speed, began_s = _first_speed(base, scratch), perf_counter()
     for length in _lengths():

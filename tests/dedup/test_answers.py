@@ -172,6 +172,26 @@ def test_a_row_stays_whose_items_numbers_or_quotations_the_longer_one_lacks(
     assert settle("How is it done?", one, other, equal=True) in ("different", "contradict")
 
 
+RECIPE = "Take 2 cups of flour, 3 eggs and 1 cup of milk, and bake it for half of an hour in a pan."
+PAGE = (
+    "Mix 2 cups of flour with 3 eggs, then add 1 cup of milk and 4 spoons of sugar to the bowl. "
+    "Let it stand for 30 minutes and bake it until it is brown on both sides of the cake."
+)
+LINE = "The derivative of a function at a certain point is found with the help of this rule here."
+
+
+def test_two_recipes_are_two_whatever_numbers_both_have() -> None:
+    """1, 2 and 3 stand in most recipes: the longer one was taken for the other and more."""
+    assert settle("How is it baked?", RECIPE, PAGE, equal=True) == "different"
+
+
+def test_a_line_stays_beside_a_page_that_has_hardly_a_word_of_it() -> None:
+    """Without a number or a name nothing of a line was looked for in a much longer answer."""
+    page = "It compares how quickly two growing quantities rise, as economists do. " * 10
+    assert settle("How is that rule used?", LINE, page, equal=True) == "different"
+    assert settle("How is that rule used?", LINE, f"{page}{LINE}", equal=True) == "repeat"
+
+
 def test_a_refusal_contradicts_an_answer() -> None:
     no = "I apologize, but I cannot give advice on how to look awake in a call while asleep."
     yes = "Record yourself as you listen, let the film run as your camera and put your feet up."

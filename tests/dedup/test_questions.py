@@ -8,12 +8,12 @@ import pytest
 
 from daemon.core.rows.examples import Call, Chat, Turn
 from daemon.dedup.likeness import Likeness
-from daemon.dedup.questions import Asked, asked_of
+from daemon.dedup.questions import ComparedQuestion, compared_question
 from tests.dedup.rows import asked
 
 
 def likeness(one: str, other: str) -> Likeness | None:
-    return Asked(0, one).likeness(Asked(0, other))
+    return ComparedQuestion(0, one).likeness(ComparedQuestion(0, other))
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_the_system_text_the_tools_and_the_turns_before_are_part_of_the_question
         Chat((*turns[:2], Turn("user", "Stop"), *end)),
     ]
     for other in others:
-        assert asked_of(talk).likeness(asked_of(other)) is None
+        assert compared_question(talk).likeness(compared_question(other)) is None
     blanks = Chat((Turn("user", "Hello "), Turn("assistant", "\nYes?"), turns[2], *end))
-    assert asked_of(talk).equals(asked_of(blanks))
+    assert compared_question(talk).equals(compared_question(blanks))
 
 
 def test_what_a_tool_returned_is_part_of_the_question() -> None:
@@ -149,11 +149,11 @@ def test_what_a_tool_returned_is_part_of_the_question() -> None:
             (Turn("user", "Rain?"), call, Turn("tool", weather), Turn("assistant", "So it is."))
         )
 
-    assert asked_of(talk("rain")).likeness(asked_of(talk("sun"))) is None
-    assert asked_of(talk("rain")).equals(asked_of(talk("rain")))
+    assert compared_question(talk("rain")).likeness(compared_question(talk("sun"))) is None
+    assert compared_question(talk("rain")).equals(compared_question(talk("rain")))
 
 
 def test_an_empty_system_text_is_none() -> None:
-    assert asked_of(asked("q", "a")).equals(
-        asked_of(Chat((Turn("system", " "), Turn("user", "q"), Turn("assistant", "b"))))
+    assert compared_question(asked("q", "a")).equals(
+        compared_question(Chat((Turn("system", " "), Turn("user", "q"), Turn("assistant", "b"))))
     )

@@ -5,6 +5,8 @@ from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
+
 from daemon.core.decisions.promotion import Gate, Verdict, decide_verdict
 from daemon.core.decisions.unused import ways_to_go_on
 from daemon.core.training.judgement import Judgement
@@ -53,6 +55,14 @@ def test_the_style_is_held_against_that_of_the_base() -> None:
     found = report_of(marks, EXAM, wanted, [], verdict, GradeSettings(), {})
     gain = found["answers"]["own_holdout"]["style_gain"]
     assert gain is not None and gain < -0.1
+
+
+@pytest.mark.parametrize("outcome", ["better", "worse", "no difference"])
+def test_the_page_of_an_audit_has_its_outcome_as_headline(outcome: str) -> None:
+    """Fault: it knew verdicts alone, and the trainer died of each audit's report."""
+    found = report()
+    found["verdict"] = {"kind": outcome, "promotes": False, "reasons": []}
+    assert f"<title>{outcome.capitalize()}: " in render(found)
 
 
 def test_as_markdown_foreign_text_is_code() -> None:
@@ -114,7 +124,7 @@ def test_a_report_leads_with_the_verdict_and_what_changed() -> None:
         assert places == sorted(places)
         moved = "9 of 9 with this version; 9 from wrong to right and 0 from right to wrong"
         assert f"Right answers: 0 of 9 with v000002, {moved}" in page
-        assert "(12 rows): 1.5 with v000002, 1 with this version, in nats a token" in page
+        assert "(12 rows): 1.5 with v000002, 1 with this version, in nats per token" in page
 
 
 def test_a_report_says_what_a_grade_means_beside_a_verdict() -> None:

@@ -32,7 +32,7 @@ def test_every_row_of_every_kind_of_file_is_read(tmp_path: Path, name: str) -> N
         b'{"a": 1}',
         b"{}\n{}",
         b'{"a": \n{"prompt": "a", "completion": "b"}\n',
-        b"words, and more\nwords",
+        b'words\n{"prompt": "a", "completion": "b"}\n',
         b'[{"role": "user", "content": "q"}]\n[{"role": "user", "content": "q"}]\n',
         b"[[1], [2]]\n[[3]]\n",
         b'{"text": "' + b"x" * 200_000 + b'"}\n{}\n',

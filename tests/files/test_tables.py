@@ -101,5 +101,6 @@ def test_a_table_that_cannot_be_read_on_is_refused_as_a_whole(
 
 def test_own_names_of_columns_tell_a_table(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("frage;antwort\na;b\n")
-    assert str(kind_of(tmp_path / "x.jsonl")) == "JSON lines"
+    unknown = kind_of(tmp_path / "x.jsonl")
+    assert isinstance(unknown, Bad) and unknown.code == "no_header"
     assert "semicolons" in str(kind_of(tmp_path / "x.jsonl", {"frage", "antwort"}))

@@ -103,3 +103,18 @@ def test_targets_are_a_table_with_keys_of_the_users_own() -> None:
 def test_a_target_whose_key_is_not_in_quotes_is_told_so() -> None:
     with pytest.raises(SettingsFault, match="a key with a dot in quotes"):
         parse_settings("[targets]\nlakes.main = 0.9\n", "x")
+
+
+def test_a_section_pasted_at_the_end_is_named_with_both_of_its_lines() -> None:
+    """The file has every section already; the parser alone says "Cannot declare … twice"."""
+    text = settings_file.render(Settings()) + "\n[server]\nport = 9001\n"
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if line == "[server]"]
+    with pytest.raises(SettingsFault) as refused:
+        parse_settings(text, "finetuned.toml")
+    where = f"begins twice in lines {lines[0]} and {lines[1]}: move"
+    assert f"finetuned.toml: the section [server] {where}" in str(refused.value)
+
+
+def test_a_key_that_is_set_twice_is_named_with_its_line() -> None:
+    with pytest.raises(SettingsFault, match="line 3 sets a key that is set already"):
+        parse_settings("[server]\nport = 1\nport = 2\n", "finetuned.toml")

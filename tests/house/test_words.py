@@ -62,9 +62,6 @@ KEYS = {
 }
 """Keys of records on disk, which keep their names, with the files that read or write them."""
 
-COMPARED = ("daemon/dedup/", "daemon/intake/", "daemon/training/data/eligibility.py")
-"""Where `asked` is still in names, of questions that are compared: it goes there next."""
-
 
 def words_of(identifier: str) -> set[str]:
     """Return the words of a name, in small letters and the singular."""
@@ -89,8 +86,6 @@ def test_a_word_that_went_does_not_come_back_in_a_name(word: str) -> None:
 
 
 def _is_allowed(word: str, module: str, identifier: str) -> bool:
-    if word == "asked" and module.startswith(COMPARED):
-        return True
     return module.removeprefix("daemon/") in KEYS.get(identifier, ())
 
 

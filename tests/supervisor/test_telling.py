@@ -4,14 +4,17 @@ import errno
 import gzip
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from daemon.core import messages as say
 from daemon.core.decisions.deaths import Cause
+from daemon.core.rows.refusal import Bad
 from daemon.folders.disk import atomic
 from daemon.folders.models import current_model
+from daemon.intake.reporting import refusal
 from daemon.intake.unpacking import Unpacker
 from daemon.settings_tables import IntakeSettings
 from daemon.supervisor.intake_alerts import raise_alerts, settle_alerts
@@ -136,3 +139,30 @@ def test_half_a_packed_file_is_an_alert_until_its_job_has_ended(parts: Parts) ->
     assert sum('"cut_off"' in line for line in events) == 1
     settle_alerts(parts.journal, "000003-half")
     assert "cut_off" not in parts.journal.alerts
+
+
+def test_refused_files_are_an_alert_with_what_to_do_until_a_later_one_is_taken(
+    parts: Parts, supervisor: Supervisor
+) -> None:
+    """The status said "1 failed" of a wrong file: why stood in the log and in `queue/failed/`."""
+    queue = parts.workspace.queue
+    for number in range(5):
+        card = queue.create(f"wrong{number}.jsonl", "normal", "")
+        reason = f"it is wrong {number}; drop another"
+        queue.move(replace(card, outcome="refused", reason=reason), "incoming", "failed")
+    look(supervisor)
+    message = parts.journal.alerts["refused_files"]["message"]
+    assert message.startswith("wrong4.jsonl is refused: it is wrong 4; drop another; wrong3.jsonl")
+    assert "and 2 more" in message and "queue/failed/" in message
+    reading = queue.create("next.jsonl", "normal", "")
+    look(supervisor)
+    assert "refused_files" in parts.journal.alerts
+    queue.move(reading, "incoming", "normal")
+    look(supervisor)
+    assert "refused_files" not in parts.journal.alerts
+
+
+def test_the_message_of_a_refused_file_says_what_to_do() -> None:
+    """Only the report had the hint; log, event, card and status said no more than what it is."""
+    message = refusal("refused", Bad("pdf", "the file is a PDF", "write its text"))["message"]
+    assert message == "the file is a PDF; write its text"

@@ -102,7 +102,7 @@ def _from_one(one: Diagnosis, points: Pairs) -> Pairs:
     return [(step - first + 1, value) for step, value in points]
 
 
-NATS = "nats a token"
+NATS = "nats per token"
 
 
 def _loss(of: Diagnosis) -> Iterator[LineChart]:

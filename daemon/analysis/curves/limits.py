@@ -39,7 +39,7 @@ SMALL_FALL = 0.20
 FLAT = 0.03
 """Share of the first level within which a loss has not moved."""
 NOTHING_LEFT = 0.05
-"""Loss in nats a token below which a flat curve has nothing left to learn."""
+"""Loss in nats per token below which a flat curve has nothing left to learn."""
 LAST_HALF = 0.5
 """Last share of a run that is checked for a plateau."""
 PLATEAU = 0.05

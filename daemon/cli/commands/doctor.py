@@ -47,9 +47,7 @@ def doctor(
     layout, checks = _place(root)
     settings, problem = _settings(layout)
     checks += [*machine_checks(), *workspace_checks(layout, settings)]
-    checks.append(
-        DoctorCheck("settings", "wrong" if problem else "good", problem or "all are valid")
-    )
+    checks.append(DoctorCheck("settings", "wrong" if problem else "good", problem or "all valid"))
     well = all(check.state != "wrong" for check in checks)
     if json:
         listed = [vars(check) for check in checks]

@@ -223,7 +223,7 @@ def _provenance(provenance: ExplainedProvenance) -> Table:
         "seeds": ", ".join(f"{name} {seed}" for name, seed in (provenance["seeds"] or {}).items()),
         "data": f"fingerprint {provenance['data_fingerprint']}",
         "steps": f"{provenance['step_in_run']} in this run, {provenance['step']} since the base",
-        "moments": f"of the optimizer: {_moments(provenance)}",
+        "optimizer": f"moments: {_moments(provenance)}",
         "time": f"{_number(provenance['duration_s'])} s",
         "by phase": ", ".join(f"{name} {took:.1f} s" for name, took in phases.items()) or None,
         "tokens": f"{provenance['tokens']}, {_number(provenance['tokens_per_s'])} per second",

@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,12 +26,13 @@ from daemon.core.workspace.file_names import (
     stem_of,
 )
 from daemon.core.workspace.jobs import Priority
-from daemon.errors import UserFault
+from daemon.errors import SettingsFault, UserFault
 from daemon.folders.inbox import drops
 from daemon.folders.inbox.inbox import FOLDERS
 from daemon.folders.settings_file import render_own
 from daemon.layout import Layout
-from daemon.settings_file import read_settings, with_own
+from daemon.settings import Settings
+from daemon.settings_file import parse_own, read_settings, with_own
 
 if TYPE_CHECKING:
     from daemon.core.rows.refusal import Bad
@@ -76,13 +78,14 @@ def submit(
     layout = workspace(root)
     level = _priority(priority)
     names = named_fields(fields)
-    settings = _own_settings(layout, own or [], names)
+    _own_settings(layout, {}, own or [], names)
     drop_as = _use(use, holdout)
     _check(files, holdout, names or read_settings(layout.settings_file).intake.fields)
     if wait and alive(layout) is None:
         raise NotRunning("not_running", f"not submitted: {how_to_start(layout)}")
     follower = Follower(layout, SystemClock())
     for path, parts in _together(files, holdout, drop_as):
+        settings = _own_settings(layout, _settings_beside(path), own or [], names)
         follower.files.append(drop(layout, path, level, parts, settings))
     if wait:
         follower.until_ended()
@@ -102,7 +105,10 @@ def named_fields(text: str | None) -> dict[FieldName, str]:
     for pair in filter(None, (text or "").split(",")):
         name, equals, key = (part.strip() for part in pair.partition("="))
         if not (equals and name and key):
-            raise typer.BadParameter(f"{pair} is not name=key", param_hint="--fields")
+            raise typer.BadParameter(
+                f"{pair} is not NAME=KEY, as in prompt=query,completion=reply",
+                param_hint="--fields",
+            )
         known = next((field for field in FIELD_NAMES if field == name), None)
         if known is None:
             names = ", ".join(FIELD_NAMES)
@@ -111,9 +117,29 @@ def named_fields(text: str | None) -> dict[FieldName, str]:
     return found
 
 
-def _own_settings(layout: Layout, pairs: list[str], fields: dict[FieldName, str]) -> str:
-    """Return a job's own settings as TOML, once they have been found usable."""
-    own: dict[str, JsonObject] = {"intake": {"fields": fields}} if fields else {}
+def _settings_beside(path: Path) -> JsonObject:
+    """Return the settings in the file's own `NAME.settings.toml`, as `preview` reads them too."""
+    beside = path.with_name(shared_stem(path.name) + OWN_SETTINGS)
+    if not beside.is_file():
+        return {}
+    try:
+        own = parse_own(beside.read_text(encoding="utf-8"))
+        with_own(Settings(), own)
+    except (SettingsFault, UnicodeDecodeError) as fault:
+        raise UserFault("bad_own_settings", f"{beside}: {fault}") from fault
+    return own
+
+
+def _own_settings(
+    layout: Layout, beside: JsonObject, pairs: list[str], fields: dict[FieldName, str]
+) -> str:
+    """Return a job's own settings as TOML, once they have been found usable.
+
+    Options of the command override what its file of settings says.
+    """
+    own: dict[str, Any] = deepcopy(beside)
+    if fields:
+        own["intake"] = {**own.get("intake", {}), "fields": fields}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         section, dot, key = name.strip().partition(".")
@@ -256,7 +282,8 @@ def _report(layout: Layout, files: list[Followed], waited: bool, json: bool) -> 
         echo(how_to_start(layout))
     failed = [followed for followed in files if followed.state in ("failed", "skipped")]
     if failed:
-        raise JobFailed("job_failed", "; ".join(followed.message for followed in failed))
+        names = ", ".join(followed.job or followed.name for followed in failed)
+        raise JobFailed("job_failed", f"not trained: {names}")
 
 
 def _report_one(layout: Layout, followed: Followed, waited: bool) -> None:
@@ -265,7 +292,8 @@ def _report_one(layout: Layout, followed: Followed, waited: bool) -> None:
         return
     echo(followed.message or followed.name)
     for sentence in report_of(layout, followed):
-        echo(f"  {sentence}")
+        if sentence not in followed.message:
+            echo(f"  {sentence}")
 
 
 def report_of(layout: Layout, followed: Followed) -> list[str]:

@@ -86,7 +86,7 @@ def _time_and_memory(cost: Cost, speed: Speed | None, epochs: int) -> list[str]:
         return ["no run has been measured in this workspace yet: time and memory are unknown"]
     seconds = cost.tokens * epochs / speed.tokens_per_s
     time = (
-        f"about {_span(seconds)} of training at {speed.tokens_per_s:,.0f} tokens a second, "
+        f"about {_span(seconds)} of training at {speed.tokens_per_s:,.0f} tokens per second, "
         f"as {speed.version} measured on {speed.platform}"
     )
     if speed.peak_bytes is None:

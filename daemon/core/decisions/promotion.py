@@ -26,7 +26,7 @@ class Gate:
     level: float
     """Chance that any of the comparisons comes out better, or any worse, by luck."""
     min_effect: float
-    """Least change of a loss that counts, in nats a token."""
+    """Least change of a loss that counts, in nats per token."""
     min_gain: float
     """Least change of another metric that counts as better, as a share of 1."""
     unproven: Literal["promote", "hold"]
@@ -196,7 +196,8 @@ def _forgot(one: Forgetting) -> str:
     families = "" if one.families is None else f" in {one.families} families"
     return (
         f"{what} forgotten: on {one.items} held-out rows{families} the loss is {one.rise:+.3f} "
-        f"nats a token from {one.against}, {one.tolerated:.3f} is tolerated (p = {one.p_worse:.2g})"
+        f"nats per token from {one.against}; {one.tolerated:.3f} is tolerated "
+        f"(p = {one.p_worse:.2g})"
     )
 
 
@@ -216,11 +217,11 @@ def _unproven(
     gate: Gate,
 ) -> str:
     if test.p_worse < test.p_better and not _may_refuse(test, judgement):
-        return f"held against the best version instead of {_say(test)}"
+        return f"compared with the best version instead of {_say(test)}"
     if test.p_better <= test.p_worse and test not in judgement.comparisons:
         # The best version of a suite is where a fall begins, not what a gain is proven against.
-        return f"no fall against {_say(test)}"
-    return f"no change that counts against {_say(test, _why_not(test, better, falls, gate))}"
+        return f"no fall below {_say(test)}"
+    return f"no decisive difference from {_say(test, _why_not(test, better, falls, gate))}"
 
 
 def _why_not(
@@ -238,7 +239,7 @@ def _why_not(
 
 def _say(test: PairedComparison, why_not: str = "") -> str:
     p = min(test.p_better, test.p_worse)
-    unit = " nats a token" if test.metric == LOSS else ""
+    unit = " nats per token" if test.metric == LOSS else ""
     families = "" if test.families is None else f" in {test.families} families"
     return (
         f"{test.against} on {test.items} items{families} of {set_title(test.name)} "

@@ -15,7 +15,7 @@ class JobFacts(TypedDict):
 
 
 class Moved(TypedDict):
-    """A loss, in nats a token, or a number of right answers, before and after."""
+    """A loss, in nats per token, or a number of right answers, before and after."""
 
     items: int
     before: float | None

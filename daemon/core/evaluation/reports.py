@@ -78,7 +78,7 @@ class VerdictFigures(TypedDict):
 
 
 class SetLosses(TypedDict):
-    """The losses of all models on one set, in nats a token."""
+    """The losses of all models on one set, in nats per token."""
 
     set: str
     items: int
@@ -209,7 +209,7 @@ class TestedPair(TypedDict):
 
 
 class SubjectLoss(TypedDict):
-    """The loss of a subject on the golden answers, in nats a token."""
+    """The loss of a subject on the golden answers, in nats per token."""
 
     suite: str
     subject: str

@@ -1,7 +1,13 @@
 """Names the sets of held-out rows and suites that a candidate is judged on, as people read them."""
 
 OWN, EARLIER = "own_holdout", "earlier_holdout"
-TITLES = {OWN: "this run's held-out rows", EARLIER: "earlier files' held-out rows"}
+LINEAGE = "lineage_holdout"
+"""The only hold-out of an audit."""
+TITLES = {
+    OWN: "this run's held-out rows",
+    EARLIER: "earlier files' held-out rows",
+    LINEAGE: "the lineage's held-out rows",
+}
 
 
 def set_title(name: str) -> str:

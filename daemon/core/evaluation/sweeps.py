@@ -70,7 +70,7 @@ class Trial:
     setting: Setting
     outcome: Outcome
     curve: tuple[tuple[float, float], ...]
-    """(share of the steps, loss on the held-out rows in nats a token), in order."""
+    """(share of the steps, loss on the held-out rows in nats per token), in order."""
     rows: tuple[tuple[float, int], ...]
     """Each held-out row's sum of losses and its tokens at the end; only of a finished trial."""
     steps: int
@@ -81,7 +81,7 @@ class Trial:
 
     @property
     def loss(self) -> float | None:
-        """The result in nats a token; None if it has none."""
+        """The result in nats per token; None if it has none."""
         return self.curve[-1][1] if self.outcome == "finished" else None
 
 
@@ -193,7 +193,7 @@ class Difference:
 
     number: int
     change: float
-    """In nats a token; below 0 is better."""
+    """In nats per token; below 0 is better."""
     low: float
     high: float
     """The confidence interval of the change."""
@@ -225,7 +225,7 @@ def verdict(best: Trial | None, differences: Iterable[Difference]) -> str:
     if best.number == 1:
         return "no setting that was tried is better than the one in force"
     found = next(item for item in differences if item.number == best.number)
-    by = f"{-found.change:.4f} nats a token ({-found.high:.4f} to {-found.low:.4f})"
+    by = f"{-found.change:.4f} nats per token ({-found.high:.4f} to {-found.low:.4f})"
     if found.proven:
         return f"trial {best.number} is better than the setting in force by {by}"
     return (

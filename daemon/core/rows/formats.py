@@ -17,6 +17,8 @@ from daemon.core.rows.forms.reading import message_alone, read_row
 from daemon.core.rows.readings import NOTHING, Reading
 from daemon.core.rows.refusal import Bad
 
+PAIR = '{"prompt": "\u2026", "completion": "\u2026"}'
+
 __all__ = ["DEFAULT", "FORMS", "FieldName", "Fields", "Good", "recognise"]
 
 DEEPEST_EXPORT = 3
@@ -64,8 +66,7 @@ def recognise(row: Any, fields: Fields = DEFAULT) -> Good | Bad:
 def _recognise(row: Any, fields: Fields, deepest: int) -> Good | Bad:
     if not isinstance(row, dict):
         if not isinstance(row, list) or not row or not isinstance(row[0], dict):
-            kind = type(row).__name__
-            return Bad("not_an_object", f"the row is a {kind}, not an object", f"write {FORMS}")
+            return _not_an_object(row)
         row = {"messages": row}
     elif None in row.values():
         row = {key: value for key, value in row.items() if value is not None}
@@ -85,6 +86,17 @@ def _recognise(row: Any, fields: Fields, deepest: int) -> Good | Bad:
         if inner is not None:
             return _unwrapped(row, plan, inner, fields, deepest)
     return _read(row, plan, fields)
+
+
+def _not_an_object(row: object) -> Bad:
+    """Refuse a row without keys: a text, or a list, says not what is a question or an answer."""
+    kind, form = "null" if row is None else "a single value", FORMS
+    if isinstance(row, str):
+        kind, form = "a text alone", f'{{"text": "\u2026"}} to train it as text, else {PAIR}'
+    elif isinstance(row, list):
+        kind = f"a list of {len(row)}"
+        form = f"{PAIR} for a question and its answer" if len(row) == 2 else FORMS
+    return Bad("not_an_object", f"the row is {kind}, not an object with keys", f"write {form}")
 
 
 def _read(row: JsonObject, plan: RowPlan, fields: Fields) -> Good | Bad:

@@ -12,6 +12,7 @@ Note = Literal[
     "other_branches",
     "chosen_side",
     "other_solution",
+    "transcript",
 ]
 
 NOTES: dict[Note, str] = {
@@ -34,6 +35,10 @@ NOTES: dict[Note, str] = {
     ),
     "other_solution": (
         "{rows} had a worked solution and a final answer that is not in it: the solution was read"
+    ),
+    "transcript": (
+        "{rows} are a conversation written as one text: all of it is trained, the questions too; "
+        'as {{"messages": [...]}} only the answers would be'
     ),
 }
 """Sentences on rows in which something was read in a special way."""

@@ -15,7 +15,7 @@ class LossWatch:
 
     best_step: int | None = None
     best_loss: float | None = None
-    """In nats a token."""
+    """In nats per token."""
     later: tuple[tuple[int, float | None], ...] = ()
     """(step, loss) since the best step; None where it was not finite."""
 

@@ -50,7 +50,7 @@ class ExactMatches:
 
 @dataclass(frozen=True)
 class JobLoss:
-    """The mean losses of each model on the rows of one job, in nats a token."""
+    """The mean losses of each model on the rows of one job, in nats per token."""
 
     items: int
     models: Mapping[str, float | None]
@@ -58,7 +58,7 @@ class JobLoss:
 
 @dataclass(frozen=True)
 class SetLoss:
-    """The mean losses on one set of rows, in nats a token; None for a set without rows."""
+    """The mean losses on one set of rows, in nats per token; None for a set without rows."""
 
     items: int = 0
     before: float | None = None

@@ -65,12 +65,12 @@ class Tolerance:
     """How much an earlier file's loss may rise: the larger of the two bounds."""
 
     nats: float
-    """In nats a token."""
+    """In nats per token."""
     share: float
     """As a share of what the file had gained over the base."""
 
     def of(self, gained: float | None) -> float:
-        """Return the tolerated rise, in nats a token, for a file with such a gain over the base."""
+        """Return the tolerated rise, in nats per token, for a file with this gain over the base."""
         return max(self.nats, self.share * (gained or 0.0))
 
 
@@ -81,12 +81,12 @@ class Rise:
     best: str
     """The version it is measured against."""
     rows: tuple[tuple[float, float], ...]
-    """(now, best) nats a token of each row."""
+    """(now, best) nats per token of each row."""
     families: tuple[str | None, ...]
     mean: float
-    """Nats a token over all tokens."""
+    """Nats per token over all tokens."""
     gained: float | None
-    """How far the best version is below the base, in nats a token; None where unknown."""
+    """How far the best version is below the base, in nats per token; None where unknown."""
 
     @property
     def error(self) -> float:

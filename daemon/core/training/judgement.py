@@ -16,7 +16,7 @@ class PairedComparison:
     against: str
     items: int
     mean_change: float
-    """Candidate minus reference: of losses in nats a token, of other metrics as shares of 1."""
+    """Candidate minus reference: of losses in nats per token, of other metrics as shares of 1."""
     p_better: float
     p_worse: float
     metric: str = LOSS
@@ -59,11 +59,11 @@ class Forgetting:
     against: str
     items: int
     rise: float
-    """Rise of the loss, in nats a token."""
+    """Rise of the loss, in nats per token."""
     gained: float | None
-    """How far the best version is below the base, in nats a token; None where unknown."""
+    """How far the best version is below the base, in nats per token; None where unknown."""
     tolerated: float
-    """The rise that is tolerated, in nats a token."""
+    """The rise that is tolerated, in nats per token."""
     p_worse: float
     families: int | None = None
 

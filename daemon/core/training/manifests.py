@@ -46,7 +46,7 @@ class RunTotals:
     """Figures of a whole run."""
 
     train_loss: float | None = None
-    """Mean of the last steps, in nats a token; None without a step that had one."""
+    """Mean of the last steps, in nats per token; None without a step that had one."""
     tokens: int | None = None
     supervised_tokens: int | None = None
     replayed: int | None = None
@@ -68,7 +68,7 @@ class ReplayFacts:
     """The replay share of the next run; None in versions that did not record it."""
     next_weights: Mapping[str, float] = field(default_factory=dict)
     rises: Mapping[str, float] = field(default_factory=dict)
-    """By job: how much the loss on its hold-out rose, in nats a token."""
+    """By job: how much the loss on its hold-out rose, in nats per token."""
 
 
 @dataclass(frozen=True, kw_only=True)

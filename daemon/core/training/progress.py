@@ -17,7 +17,7 @@ Trend = Literal["improving", "declining", "stable"]
 
 @dataclass(frozen=True)
 class Metrics:
-    """The metrics of one optimizer step; losses are mean nats a supervised token."""
+    """The metrics of one optimizer step; losses are mean nats per supervised token."""
 
     step: int
     """Optimizer steps since the base model."""
@@ -117,7 +117,7 @@ class Progress:
     recent_matches: tuple[bool, ...] = ()
     recent_samples: tuple[Sample, ...] = ()
     throughput_history: tuple[float, ...] = ()
-    """Real tokens a second of the last steps."""
+    """Real tokens per second of the last steps."""
     step_times: tuple[tuple[int, float], ...] = ()
     """(step, seconds) of the last steps, with rests, without pauses and evaluations."""
 

@@ -42,6 +42,18 @@ OTHERS = {
         ".ppt",
         ".pptx",
     ): "is a document: write its text as rows, one JSON object a line",
+    (
+        ".txt",
+        ".md",
+    ): 'is plain text: write each passage as {"text": "\u2026"} on a line of a .jsonl file; '
+    "if it holds rows, 'finetuned submit' looks inside",
+    (
+        ".yaml",
+        ".yml",
+        ".toml",
+        ".ipynb",
+        ".py",
+    ): "is no file of rows: save its rows as JSON lines, one object on each line of a .jsonl file",
     (".htm", ".html", ".xml"): "is a web page or XML: download the data itself",
     (
         ".zip",
@@ -70,6 +82,7 @@ OTHERS = {
         ".db",
         ".sqlite",
         ".npy",
+        ".npz",
         ".h5",
     ): "is a table of another kind: save it as Parquet or CSV",
 }

@@ -33,7 +33,7 @@ def refuse_foreign_root(root: Path) -> None:
     raise OwnerFault(
         "root",
         f"{root} belongs to {_name(owner)}, who could not change files that root creates there: "
-        f"run this as {_name(owner)}, without sudo, or give 'finetuned "
+        f"run this as {_name(owner)}, without sudo, or use 'finetuned "
         "run' --as-root",
     )
 

@@ -215,7 +215,9 @@ class Inbox:
     ) -> str | None:
         if not stat.S_ISREG(found.st_mode):
             meant = _priority_meant(path, self._layout.inbox) if stat.S_ISDIR(found.st_mode) else ""
-            return f"not a regular file: only files are taken, never links, folders or pipes{meant}"
+            return (
+                f"not a regular file: only files are claimed, never links, folders or pipes{meant}"
+            )
         if is_mate:
             return None
         if path.endswith(OWN_SETTINGS) or file_names.owner_of(os.path.basename(path)):

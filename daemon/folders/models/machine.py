@@ -73,6 +73,6 @@ def _quarantine(layout: Layout, why: str) -> str:
         number += 1
     atomic.move(layout.machine, target)
     return (
-        f"{layout.machine} could not be read ({why}) and lies in {target.name}; what worked on "
+        f"{layout.machine} could not be read ({why}) and is now {target.name}; what worked on "
         "this machine is measured again"
     )

@@ -70,7 +70,7 @@ def _manifest_bytes(folder: Path) -> bytes:
     data = (folder / MANIFEST).read_bytes()
     with suppress(FileNotFoundError):
         if (folder / SUM).read_bytes() != _sum_of(data):
-            raise ValueError(f"it is not as {SUM} says")
+            raise ValueError(f"it does not match {SUM}")
     return data
 
 
@@ -162,7 +162,7 @@ class Models:
         try:
             version = read_manifest(self._layout.version(name)).described()
             if version.version != name:
-                raise ValueError(f"it names itself {version.version}")
+                raise ValueError(f"it claims to be {version.version}")
             self._known[name] = replace(
                 version, base=self._once(version.base), adapter=self._once(version.adapter)
             )

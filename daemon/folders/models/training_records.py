@@ -59,7 +59,7 @@ def runs_named_in(path: Path) -> tuple[str, ...] | None:
 def of_runs(layout: Layout, runs: Sequence[str], evaluations: Evaluations) -> list[Curve]:
     """Return the curves of some runs, in that order; one of which nothing is left has no steps."""
     known = {curve.run: curve for curve in of_workspace(layout, evaluations)}
-    gone = "neither its version nor its metrics are there any more, or it took no step"
+    gone = "its version and metrics no longer exist, or it has no step"
     return [known.get(run) or Curve(run, (), run=run, notes=(gone,)) for run in runs]
 
 

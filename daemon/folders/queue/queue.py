@@ -201,7 +201,7 @@ class Queue:
             # Never overwritten: it may be repaired by hand.
             target = place.folder / f"job.json.corrupt-{self._clock.now():%Y%m%dT%H%M%S}"
             atomic.move(place.job_file, target)
-            why = f"job.json could not be read ({error}) and lies in {target.name}"
+            why = f"job.json could not be read ({error}) and is now {target.name}"
         self.unreadable[job] = f"{job}: {why}; a new one was rebuilt from its folder"
         card = self._card_without_file(state, job)
         atomic.write_json(place.job_file, card_to_record(card))

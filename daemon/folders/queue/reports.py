@@ -1,7 +1,7 @@
 """A job's `report.json`: what became of every row; written last."""
 
 from daemon.core.records import JsonObject, from_json_value
-from daemon.core.workspace.intake_reports import IntakeReport
+from daemon.core.workspace.intake_reports import IntakeReport, ReportedReason
 from daemon.folders.disk import atomic
 from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout_jobs import JobLayout
@@ -56,8 +56,14 @@ def describe(report: IntakeReport) -> list[str]:
             "read as " + "; ".join(f"{keys} ({count})" for keys, count in taken.items())
         )
     sentences += [f"{rows[key]} {words}" for key, words in COUNTED.items() if rows.get(key)]
-    for reason in report.reasons:
-        lines = ", ".join(str(example.line) for example in reason.examples)
-        more = "" if reason.count <= len(reason.examples) else ", …"
-        sentences.append(f"{reason.code} x {reason.count} (line {lines}{more}): {reason.hint}")
+    # A file that is refused as a whole has one reason and no line: its message says all.
+    sentences += [_reason(one, report.message) for one in report.reasons if one.examples]
     return [*sentences, *report.warnings]
+
+
+def _reason(reason: ReportedReason, message: str) -> str:
+    """Return a reason with the lines it is about, and what to do unless the message says it."""
+    lines = ", ".join(str(example.line) for example in reason.examples)
+    more = "" if reason.count <= len(reason.examples) else ", …"
+    hint = "" if reason.hint in message else f": {reason.hint}"
+    return f"{reason.code} x {reason.count} (line {lines}{more}){hint}"

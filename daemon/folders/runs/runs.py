@@ -61,7 +61,7 @@ def read_frozen(place: RunLayout) -> JsonObject | None:
         return None
     # Those written before there was a checksum have none.
     if frozen.pop(CHECKSUM, None) not in (None, _checksum(frozen)):
-        raise ValueError("its checksum does not agree")
+        raise ValueError("its checksum does not match")
     return frozen
 
 

@@ -4,7 +4,7 @@
 
 const CHARTS = [
   { id: "run", title: "Loss of this run", unit: "", column: 1, digits: 3, run: true },
-  { id: "loss", title: "Loss of all runs", unit: "nats a token", column: 1, digits: 4 },
+  { id: "loss", title: "Loss of all runs", unit: "nats per token", column: 1, digits: 4 },
   { id: "rate", title: "Learning rate", unit: "", column: 2, digits: 2, power: true },
   { id: "speed", title: "Throughput", unit: "tokens/s", column: 3, digits: 0 },
   { id: "right", title: "Right answers", unit: "%", column: null, digits: 0 },

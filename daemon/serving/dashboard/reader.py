@@ -97,7 +97,7 @@ class Reader:
         self._jobs: dict[str, JsonObject] = {}
         self._known_versions: dict[str, KnownVersion] = {}
         self.points: deque[list[object]] = deque(maxlen=POINTS)
-        """[step, loss, learning rate, tokens a second, run] of each step, oldest first."""
+        """[step, loss, learning rate, tokens per second, run] of each step, oldest first."""
         self.points_read = 0
         """How many points were read so far, including those dropped from `points`."""
 

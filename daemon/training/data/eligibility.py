@@ -102,7 +102,7 @@ class Eligibility:
     def _corrected(self, job: str, keys: Keys) -> Reasons:
         """Return rows whose answer a later file of the lineage, or of the run, has corrected."""
         found: Reasons = {}
-        repeated = self._learned.asked_elsewhere(keys, job) if self._wanted else []
+        repeated = self._learned.with_same_question(keys, job) if self._wanted else []
         for row, by in zip(repeated, self._superseded.by_all(repeated), strict=True):
             if by is not None:
                 of = RowOf(by.job, by.line)
@@ -148,7 +148,7 @@ class Eligibility:
             on_suite(keys, example_at, items.index(), items.item, judge, near),
         ]
         if near:
-            found.append(items.asked_shortly(keys, example_at, judge, NOTHING_SHARED))
+            found.append(items.match_short_questions(keys, example_at, judge, NOTHING_SHARED))
         # A row that corrects an exam row is held out too, in `holdout.jsonl`: never trained.
         return [
             {place: replace(match, kind="exam") for place, match in matches.items()}

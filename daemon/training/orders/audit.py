@@ -13,6 +13,7 @@ from daemon.core import messages as say
 from daemon.core.decisions.audits import AuditRequest, outcome_of
 from daemon.core.decisions.promotion import decide_verdict, gate_from_record
 from daemon.core.evaluation.results import AuditFound, OrderResult
+from daemon.core.evaluation.set_names import LINEAGE
 from daemon.core.evaluation.suites import Suite
 from daemon.core.records import to_json_value
 from daemon.core.training.judgement import Judgement
@@ -48,8 +49,6 @@ from daemon.training.records.provenance import libraries
 from daemon.training.run.freeze import plain_forms_of, prefixes_of
 from daemon.training.run.opening import adapter_folder, as_scored
 from daemon.training.run.score_key import score_key
-
-LINEAGE = "lineage_holdout"
 
 
 class AuditWork:

@@ -45,7 +45,7 @@ def _curves(axes: Any, trials: Sequence[Trial]) -> None:
         )
     if drawn:
         axes.legend(title="trial", fontsize="small", ncols=2)
-    axes.set(title="Loss of each trial", xlabel="share of the trial's steps", ylabel="nats a token")
+    axes.set(title="Loss of each trial", xlabel="share of its steps", ylabel="nats per token")
     axes.grid(alpha=0.3)
 
 

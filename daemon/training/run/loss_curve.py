@@ -24,6 +24,6 @@ def draw_loss(
         axes.plot(*zip(*validation, strict=True), marker="o", label="validation")
     if losses or validation:
         axes.legend()
-    axes.set(title=title, xlabel="step", ylabel="loss (nats a token)")
+    axes.set(title=title, xlabel="step", ylabel="loss (nats per token)")
     axes.grid(alpha=0.3)
     figure.savefig(path, format="png", metadata={"Software": None})

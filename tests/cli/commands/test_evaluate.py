@@ -271,7 +271,7 @@ def test_own_prompts_are_put_to_the_base_too(finetuned: Command, ready: Layout) 
     refused = finetuned(
         "evaluate", "--suite", "probes", "--habit", "no.jsonl", "--root", ready.root
     )
-    assert refused.exit_code == 1 and "no file no.jsonl was taken in" in refused.stderr
+    assert refused.exit_code == 1 and "no file no.jsonl was trained" in refused.stderr
     lock.release()
 
 

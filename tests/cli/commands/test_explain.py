@@ -61,10 +61,10 @@ def test_losses_and_the_reason_of_the_verdict_are_told_as_the_version_has_them(
 
 
 def test_only_a_first_version_had_no_moments_before_it(finetuned: Command, trained: Path) -> None:
-    words = "of the optimizer: none; the run started from the untouched base"
+    words = "moments: none; the run started from the untouched base"
     first, second = (finetuned("explain", n, "--root", trained).stdout for n in ("1", "2"))
     assert words in first
-    assert "of the optimizer: " in second and words not in second
+    assert "moments: " in second and words not in second
 
 
 @pytest.mark.parametrize(("count", "left"), [(5, 0), (7, 2)])
@@ -150,7 +150,7 @@ def test_a_version_of_before_runs_were_kept_says_so(
     shutil.copytree(trained, tmp_path / "w", symlinks=True)
     (Layout(tmp_path / "w").version("v000001") / "run.json").unlink()
     told = finetuned("reproduce", "1", "--root", tmp_path / "w")
-    assert told.exit_code == 1 and "was sealed before versions carried" in told.stderr
+    assert told.exit_code == 1 and "was sealed before versions stored" in told.stderr
 
 
 def test_sets_of_questions_and_the_code_are_named_in_words(

@@ -48,7 +48,7 @@ def test_time_is_told_from_the_newest_run_that_measured_it(
         manifest = manifest_record(number, platform="here", metrics={"tokens_per_s": speed})
         (folder / "manifest.json").write_text(json.dumps(manifest))
     shown = finetuned("preview", "x.jsonl", "--root", layout.root).output
-    assert "20 tokens a second, as v000002 measured on here" in shown
+    assert "20 tokens per second, as v000002 measured on here" in shown
     assert "v000002 did not record it" in shown
 
 

@@ -60,6 +60,21 @@ def test_hold_out_and_own_settings_lie_beside_the_file(
     assert own == {"training": {"epochs": 3, "optimizer": "lion"}}
 
 
+def test_the_settings_that_lie_beside_a_file_go_with_it(
+    finetuned: Command, layout: Layout, rows: Path
+) -> None:
+    """The refusal names NAME.settings.toml: what was written there was left behind in silence."""
+    beside = rows.with_name("rows.settings.toml")
+    beside.write_text('[intake.fields]\nprompt = "frage"\n[training]\nepochs = 2\n')
+    done = finetuned("submit", rows, "--set", "training.epochs=3", "--root", layout.root)
+    assert done.exit_code == 0
+    own = tomllib.loads((layout.inbox / "rows.settings.toml").read_text())
+    assert own == {"intake": {"fields": {"prompt": "frage"}}, "training": {"epochs": 3}}
+    beside.write_text('[intake.fields]\npromt = "frage"\n')
+    done = finetuned("submit", rows, "--root", layout.root)
+    assert done.exit_code == 1 and "rows.settings.toml" in done.stderr + done.stdout
+
+
 @pytest.mark.parametrize(
     "setting", ["training.epochs=0", "training.rank=4", "gate.level=0.1", "training.epoch=2"]
 )

@@ -60,7 +60,7 @@ def test_what_did_not_change_takes_nothing_of_the_level() -> None:
 
 
 def test_an_unproven_reason_says_what_the_correction_asked_for() -> None:
-    """ "No change that counts … p = 0.02" read as a contradiction at a level of 0.05."""
+    """ "No decisive difference … p = 0.02" read as a contradiction at a level of 0.05."""
     tests = (comparison(-1.0, 0.02, 0.98), comparison(-1.0, 0.03, 0.97), comparison(0.1, 0.8, 0.2))
     first, second, third = decide_verdict(Judgement(True, True, tests), GATE).reasons
     assert first.endswith("p = 0.02; 3 tests together require p < 0.0167)")
@@ -71,7 +71,7 @@ def test_an_unproven_reason_says_what_the_correction_asked_for() -> None:
 
 @pytest.mark.parametrize("worse", [False, True])
 def test_an_unproven_reason_says_that_a_sure_change_is_too_small(worse: bool) -> None:
-    """ "No change that counts … p = 0.001" did not say that the change was below the least one."""
+    """ "No decisive difference … p = 0.001" did not say that the change was below the least one."""
     test = comparison(0.001, 0.999, 0.001) if worse else comparison(-0.001, 0.001, 0.999)
     (reason,) = decide_verdict(Judgement(True, True, (test,)), GATE).reasons
     assert reason.endswith("p = 0.001; a change below 0.01 does not count)")
@@ -208,7 +208,7 @@ def test_a_suite_is_held_against_the_best_version_and_not_against_the_last(
 def test_a_gain_over_the_best_version_of_a_suite_is_no_proof_by_itself() -> None:
     best = replace(comparison(0.2, 0.001, 0.999), name="facts", metric="exact_match")
     found = decide_verdict(Judgement(True, True, (), floors=(best,)), GATE)
-    assert found.kind == "unproven" and found.reasons[0].startswith("no fall against v000001")
+    assert found.kind == "unproven" and found.reasons[0].startswith("no fall below v000001")
 
 
 def test_judgements_of_older_releases_have_no_best_version_of_a_suite() -> None:
@@ -223,4 +223,4 @@ def test_a_fall_against_the_last_version_alone_is_told_and_refuses_nothing() -> 
     risen = Forgetting("earlier_holdout", "v000000", 40, 0.03, 1.0, 0.1, 0.001)
     found = decide_verdict(Judgement(True, True, (last,), (), (risen,)), GATE)
     assert found.kind == "unproven"
-    assert found.reasons[0].startswith("held against the best version instead of v000001 on 40")
+    assert found.reasons[0].startswith("compared with the best version instead of v000001 on 40")

@@ -9,7 +9,7 @@ TOLERANCE = Tolerance(0.1, 0.0)
 
 
 def losses(**rises: list[float]) -> LineageLosses:
-    """Return the losses of a version whose tune rows rose by so many nats a token."""
+    """Return the losses of a version whose tune rows rose by so many nats per token."""
     return LineageLosses(
         {
             (job, "tune"): PartLosses(

@@ -98,7 +98,7 @@ def test_the_page_says_what_the_daemon_does_and_follows_it_without_reloading(
         expect(page.locator("#facts")).to_contain_text(
             "version in use, v000001, refused, in use by hand: a and 1 more"
         )
-        expect(page.locator("#said-loss")).to_contain_text("0.2500 nats a token at step 31")
+        expect(page.locator("#said-loss")).to_contain_text("0.2500 nats per token at step 31")
         assert page.evaluate("window.here"), "the page was not loaded again"
 
 

@@ -4,6 +4,7 @@ Parts are those of OpenAI's chats and Responses, Anthropic's blocks and Gemini's
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,12 @@ THOUGHT_KINDS = frozenset(("thinking", "reasoning", "thought", "reasoning_text",
 CALL_KINDS = frozenset(("tool_use", "function_call", "tool_call", "server_tool_use"))
 RESULT_KINDS = frozenset(("tool_result", "function_call_output", "tool_response"))
 CALL_HINT = 'write {"function": {"name": "…", "arguments": {…}}}'
+_FIRST_SPEAKER = re.compile(
+    r"\s*(?:#+ ?|\*\*|<)?(?:system|user|human|instruction|question|q)(?:\*\*|>)?\s*:", re.I
+)
+_ANSWERS = re.compile(
+    r"\n\s*(?:#+ ?|\*\*|<)?(?:assistant|gpt|ai|bot|model|response|answer|a)(?:\*\*|>)?\s*:", re.I
+)
 MOST_DECODED = 4
 """How many times JSON encoded as text within JSON is decoded."""
 
@@ -44,6 +51,11 @@ def plain_text(value: Any) -> str | None:
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     return None
+
+
+def is_transcript(text: str) -> bool:
+    """Return whether a text is a conversation, each turn behind the name of who speaks."""
+    return _FIRST_SPEAKER.match(text) is not None and _ANSWERS.search(text) is not None
 
 
 def stands_in(text: str, longer: str) -> bool:

@@ -8,6 +8,7 @@ from daemon.core.rows.chat_rows import conversation_of
 from daemon.core.rows.examples import Chat, Example, Text, Turn
 from daemon.core.rows.forms.message_keys import PLAIN_ROLES, SHAREGPT, Names
 from daemon.core.rows.forms.names import LONG_METADATA
+from daemon.core.rows.forms.parts import is_transcript
 from daemon.core.rows.forms.plans import RowPlan
 from daemon.core.rows.forms.tool_lists import tools_in
 from daemon.core.rows.readings import Reading
@@ -35,7 +36,7 @@ def plain_row(row: JsonObject, plan: RowPlan, names: Names, keep_reasoning: bool
 
 def _text(row: JsonObject, plan: RowPlan) -> Plainly | None:
     text = row[plan.first]
-    if type(text) is not str or not text.strip():
+    if type(text) is not str or not text.strip() or is_transcript(text):
         return None
     return Text(text), "text", plan.reading((plan.first,), ())
 

@@ -6,7 +6,7 @@ from daemon.core.rows.forms.chats import chat_of, messages_in
 from daemon.core.rows.forms.current_row import FORMS, CurrentRow, is_empty
 from daemon.core.rows.forms.names import role_of
 from daemon.core.rows.forms.pairs import pair_of
-from daemon.core.rows.forms.parts import plain_text
+from daemon.core.rows.forms.parts import is_transcript, plain_text
 from daemon.core.rows.refusal import Bad
 
 _ROLE_KEYS = ("role", "from", "speaker")
@@ -95,6 +95,8 @@ def _text(held: CurrentRow) -> tuple[Example, str] | Bad:
         value = plain_text(held.row[other])
         if value is not None and value.strip() in text:
             held.agreeing.add(other)
+    if is_transcript(text):
+        held.note("transcript")
     return Text(text), "text"
 
 
@@ -127,13 +129,19 @@ def _unknown(held: CurrentRow) -> Bad:
         return Bad("empty_content", f"{empty[0]!r} is empty", "fill it or leave the row out")
     questions = held.keys("prompt", "input", "context", "history", "choices")
     answers = held.keys("completion", "late_completion")
-    rest = [key for key in texts if key not in (*questions, *answers)]
+    rest = [
+        key
+        for key in texts
+        if key not in (*questions, *answers) and plain_text(held.row[key]) is not None
+    ]
     names = {}
     if not questions and rest:
         names["prompt"] = rest.pop(0)
     if not answers and rest:
         names["completion"] = rest.pop(0)
-    known = ", ".join(sorted(map(str, held.row))[:8]) or "no keys"
+    if not held.row:
+        return Bad("unknown_format", "the row is an object without keys", f"write {FORMS}")
+    known = ", ".join(sorted(map(str, held.row))[:8])
     missing = "no question" if answers else "no answer" if questions else "no known names"
     message = f"the row has {known}: {missing} among them"
     if not names:
