@@ -9,6 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from daemon.core.rows.examples import Chat, Turn
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 ENTRIES_OF_LONG = 4
 """Entries of the collection in a long row."""
@@ -25,6 +27,11 @@ def chat(*turns: tuple[str, str], system: str | None = None) -> Row:
         messages.append({"role": "user", "content": asked})
         messages.append({"role": "assistant", "content": answer})
     return {"messages": messages}
+
+
+def as_example(row: Row) -> Chat:
+    """Return a row as training reads it."""
+    return Chat(tuple(Turn(turn["role"], turn["content"]) for turn in row["messages"]))
 
 
 def commands() -> list[Row]:

@@ -24,17 +24,19 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from mlx.optimizers import AdamW
 from mlx.utils import tree_flatten
 
-from benchmarks.word_model import COLOURS, FORMS, ROOMS, THINGS, Row, make_word_model, row
-from daemon.core.rows.examples import Chat, Turn
+from benchmarks.real_rows import as_example
+from benchmarks.word_model import COLOURS, FORMS, ROOMS, THINGS, make_word_model, row
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.model import adapters
 from daemon.model.backend import mx, nn
 from daemon.model.loading import load_model
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded, TextEncoder
+
+# mlx comes after the back end is set up.
+from mlx.optimizers import AdamW  # isort: skip
 
 TRAINED, TUNE, JUDGE = 48, 16, 32
 """Rows of a file."""
@@ -230,15 +232,11 @@ def read_files(encoder: TextEncoder, chance: random.Random) -> list[File]:
     for number in (0, 1, 2, 0):
         some = [things.pop(chance.randrange(len(things))) for _ in range(size)]
         made = [row(colour, it, FORMS[number], maps[number][colour]) for colour, it in some]
-        texts = encoder.encode([_example(one) for one in made], 512)
+        texts = encoder.encode([as_example(one) for one in made], 512)
         rows = [text for text in texts if isinstance(text, Encoded)]
         tune = TRAINED + TUNE
         found.append(File(rows[:TRAINED], rows[TRAINED:tune], rows[tune:]))
     return found
-
-
-def _example(row: Row) -> Chat:
-    return Chat(tuple(Turn(turn["role"], turn["content"]) for turn in row["messages"]))
 
 
 def report(lines: Sequence[dict[str, Any]]) -> list[str]:

@@ -4,21 +4,24 @@
     python -m benchmarks.streams --report
 
 The real daemon with the real model trains each stream of files, one after another, in these ways:
-`daemon` (its defaults), `plain` (no replay, nothing refused), `joint` (all files in the inbox at
-once) and `alone` (each file by itself from the base). One way, stream and seed is a unit of some
-minutes on two quiet cores and one line of `--out`; what stands there is not made again. The report
-counts, of each file at the end: the loss on its exam rows above the best that any version had of
-it, and the share that is left of what it gains when it is trained alone.
+`daemon` (its defaults), `plain` (no replay, nothing refused or merged), `joint` (all rows as one
+file) and `alone` (each file by itself from the base). One way, stream and seed is a unit of some
+minutes on two quiet cores and one line of `--out`; what stands there is not made again. The base is
+prepared once, in `--base`. Every file has exam rows of its own that the daemon never sees; after a
+unit the benchmark scores every promoted version on those of all files so far. The report counts, of
+each file at the end: its loss above the best that any promoted version had of it, and the share
+that is left of what it gains when it is trained alone.
 """
 
 import argparse
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
@@ -27,29 +30,41 @@ from typing import Any
 
 import tomlkit
 
-from benchmarks.real_rows import Row, chat, commands, puzzles, questions, write
-from daemon.core.training.forgetting import LineageLosses, Tolerance
+from benchmarks.adapter_losses import AdapterLosses
+from benchmarks.real_rows import Row, as_example, chat, commands, puzzles, questions, write
+from daemon.core.training.forgetting import Tolerance
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
-from daemon.training.records.holdout_losses import read_losses
+from daemon.model.bases import prepare
+from daemon.settings import Settings, TrainingSettings
+from daemon.text.encoder import Encoded, TextEncoder
 
 ROWS = 40
 """In a file, before half of them are held out."""
+
+LAYERS, LONGEST = 4, 256
+"""Trained layers, and the tokens of the longest row."""
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "inbox": {"settle_s": 0.1},
     "intake": {"pictures": False},
     "run": {"gather_rows": 1, "loss_curve": False},
     "holdout": {"share": 0.5},
-    "training": {"epochs": 4, "num_layers": 8, "max_row_tokens": 512},
-    "evaluation": {"eval_every": 0, "judge_rows": 1000, "judge_samples": 0},
+    "training": {
+        "epochs": 4,
+        "num_layers": LAYERS,
+        "max_row_tokens": LONGEST,
+        "row_tokens": LONGEST,
+    },
+    "evaluation": {"eval_every": 0, "samples": 0, "judge_rows": 48, "judge_samples": 0},
 }
-"""Many exam rows a file, all measured in each run; no answers, which take most of the time."""
+"""Nothing is answered, which takes most of the time, and no row length is measured."""
 
 ARMS: dict[str, dict[str, dict[str, Any]]] = {
     "daemon": {},
     "plain": {
         "replay": {"share": 0.0, "most_share": 0.0},
-        "gate": {"tries": 1, "forgetting": 10.0, "min_effect": 10.0, "floor": 1.0},
+        "gate": {"tries": 1, "forgetting": 10.0, "min_effect": 10.0, "floor": 1.0, "merge": False},
     },
     "joint": {"gate": {"min_effect": 10.0}},
     "alone": {"gate": {"min_effect": 10.0}},
@@ -57,6 +72,15 @@ ARMS: dict[str, dict[str, dict[str, Any]]] = {
 
 TOLERANCE = Tolerance(0.05, 0.1)
 LEAST_KEPT = 0.8
+
+
+@dataclass(frozen=True)
+class StreamFile:
+    """One file of a stream."""
+
+    rows: list[Row]
+    exam: list[Row]
+    """Of the same kind; the daemon never sees them."""
 
 
 @dataclass(frozen=True)
@@ -81,47 +105,79 @@ class Unit:
     seed: int
     seconds: float
     files: tuple[FileEnd, ...]
+    scoring_s: float = 0.0
+    """Seconds of them for the exam rows."""
 
 
-Stream = Callable[[random.Random, int], list[list[Row]]]
+class Source:
+    """Rows of one subject, which the files of a stream take in turn."""
+
+    def __init__(self, chance: random.Random, rows: Sequence[Row], exam: int) -> None:
+        """Each file has so many exam rows: more where answers are short."""
+        self._rows = list(rows)
+        chance.shuffle(self._rows)
+        self._exam = exam
+
+    def take(self, count: int) -> list[Row]:
+        """Return rows that nobody has taken."""
+        taken, self._rows = self._rows[:count], self._rows[count:]
+        return taken
+
+    def file(self, count: int = ROWS) -> StreamFile:
+        """Return a file of so many rows."""
+        return StreamFile(self.take(count), self.take(self._exam))
 
 
-def alternating(chance: random.Random, files: int) -> list[list[Row]]:
+Stream = Callable[[random.Random, int], list[StreamFile]]
+
+
+def alternating(chance: random.Random, files: int) -> list[StreamFile]:
     """Return files of four subjects in turn."""
-    sources = [_shuffled(chance, rows) for rows in (commands(), puzzles(), _faq("en"), _faq("sv"))]
-    turns = [sources[n % 4][n // 4 * ROWS : (n // 4 + 1) * ROWS] for n in range(files)]
-    return [rows for rows in turns if rows]
+    sources = [
+        Source(chance, commands(), 24),
+        Source(chance, puzzles(), 48),
+        Source(chance, _faq("en", 400), 12),
+        Source(chance, _faq("sv", 350), 12),
+    ]
+    return [sources[number % 4].file() for number in range(files)]
 
 
-def growing(chance: random.Random, files: int) -> list[list[Row]]:
+def growing(chance: random.Random, files: int) -> list[StreamFile]:
     """Return files of two subjects, each longer than the one before."""
-    sources = [_shuffled(chance, rows) for rows in (commands(), _faq("en"))]
-    found, taken = [], [0, 0]
-    for number in range(files):
-        size = ROWS // 2 + 5 * number
-        begin = taken[number % 2]
-        found.append(sources[number % 2][begin : begin + size])
-        taken[number % 2] += size
-    return found
+    sources = [Source(chance, commands(), 24), Source(chance, _faq("en", 400), 12)]
+    return [sources[number % 2].file(ROWS + 3 * number) for number in range(files)]
 
 
-def contradicting(chance: random.Random, files: int) -> list[list[Row]]:
-    """Return files of which every second one corrects half of the answers of the one before."""
-    rows = _shuffled(chance, commands())
-    found: list[list[Row]] = []
-    for number in range(files):
-        if number % 2 == 0:
-            found.append(rows[number * ROWS : (number + 1) * ROWS])
-            continue
-        corrected = [_corrected(row) for row in found[-1][: ROWS // 2]]
-        found.append([*corrected, *rows[number * ROWS : number * ROWS + ROWS // 2]])
-    return found
+PAIRS = (
+    ("HassClimateSetTemperature", "HassGetWeather"),
+    ("HassLightSet", "HassVacuumStart"),
+    ("HassMediaPause", "HassTurnOn"),
+    ("HassShoppingListAddItem", "HassSetVolume"),
+    ("HassMediaUnpause", "HassTurnOff"),
+)
+"""Functions of two files: the second one corrects the answers of the first of them."""
 
 
-def one_subject(chance: random.Random, files: int) -> list[list[Row]]:
+def contradicting(chance: random.Random, files: int) -> list[StreamFile]:
+    """Return files of which every second one corrects answers of the one before.
+
+    All that calls one function has another form from then on, in the exam rows of both.
+    """
+    found: list[StreamFile] = []
+    for pair in PAIRS[: (files + 1) // 2]:
+        source = Source(chance, [row for row in commands() if _function(row) in pair], 24)
+        first, second = source.file(), source.file(ROWS // 2)
+        corrected = [_corrected(row, pair[0]) for row in first.rows if _function(row) == pair[0]]
+        rows = [*corrected, *(_corrected(row, pair[0]) for row in second.rows)]
+        for its, exam in ((first.rows, first.exam), (rows, second.exam)):
+            found.append(StreamFile(its, [_corrected(row, pair[0]) for row in exam]))
+    return found[:files]
+
+
+def one_subject(chance: random.Random, files: int) -> list[StreamFile]:
     """Return files of one subject."""
-    rows = _shuffled(chance, _faq("en"))
-    return [rows[n * ROWS : (n + 1) * ROWS] for n in range(files)]
+    source = Source(chance, _faq("en", 1000), 9)
+    return [source.file() for _ in range(files)]
 
 
 STREAMS: dict[str, Stream] = {
@@ -132,62 +188,62 @@ STREAMS: dict[str, Stream] = {
 }
 
 
-def _faq(language: str) -> list[Row]:
-    return [chat((asked, answer)) for _, asked, answer in questions(language)]
+def _faq(language: str, most: int) -> list[Row]:
+    """Return questions and answers of so many characters at most."""
+    # A few questions stand there twice.
+    pairs = {asked.lower(): (asked, answer) for _, asked, answer in questions(language)}
+    return [chat(pair) for pair in pairs.values() if len(pair[0]) + len(pair[1]) <= most]
 
 
-def _shuffled(chance: random.Random, rows: list[Row]) -> list[Row]:
-    found = list(rows)
-    chance.shuffle(found)
-    return found
+def _function(row: Row) -> str:
+    return str(json.loads(row["messages"][-1]["content"])["name"])
 
 
-def _corrected(row: Row) -> Row:
-    """Return a command whose call has another form from now on."""
+def _corrected(row: Row, function: str) -> Row:
+    """Return a command whose call has another form, if it calls this function."""
     *before, answer = row["messages"]
     call = json.loads(answer["content"])
-    changed = json.dumps({"call": call.get("name"), "with": call.get("arguments")})
+    if call["name"] != function:
+        return row
+    changed = json.dumps({"call": call["name"], "with": call["arguments"]})
     return {"messages": [*before, {**answer, "content": changed}]}
 
 
-def trained(stream: str, arm: str, seed: int, files: list[list[Row]], root: Path) -> Unit:
-    """Train a stream in one way."""
+def trained(unit: tuple[str, str, int], files: list[StreamFile], root: Path, base: Path) -> Unit:
+    """Train a stream in one way, and score it."""
     began_s = perf_counter()
-    if arm == "alone":
-        ends = [
-            _ends([rows], arm, seed, root / f"{number}", [f"{number:02}"])[0]
-            for number, rows in enumerate(files)
-        ]
-    else:
-        ends = _ends(files, arm, seed, root, [f"{number:02}" for number in range(len(files))])
-    return Unit(stream, arm, seed, perf_counter() - began_s, tuple(ends))
+    stream, arm, seed = unit
+    names = [f"{number:02}" for number in range(len(files))]
+    layout = _workspace(arm, seed, root, base)
+    if arm == "joint":
+        write([row for file in files for row in file.rows], layout.inbox / "00.jsonl")
+        _drain(root)
+    for name, file in zip(names, files, strict=True):
+        if arm == "alone":
+            (layout.control / "lineage").write_text("new\n")
+        if arm != "joint":
+            write(file.rows, layout.inbox / f"{name}.jsonl")
+        if arm == "alone":
+            _drain(root)
+    if arm not in ("joint", "alone"):
+        _drain(root)
+    trained_s = perf_counter()
+    ends = _scored(layout, arm, base, dict(zip(names, files, strict=True)))
+    ended_s = perf_counter()
+    return Unit(stream, arm, seed, ended_s - began_s, tuple(ends), ended_s - trained_s)
 
 
-def _ends(
-    files: list[list[Row]], arm: str, seed: int, root: Path, names: Sequence[str]
-) -> list[FileEnd]:
+def _workspace(arm: str, seed: int, root: Path, base: Path) -> Layout:
+    """Make a workspace of an arm, with the prepared base."""
     layout = Layout(root)
-    layout.inbox.mkdir(parents=True)
-    tables = {name: {**SETTINGS.get(name, {}), **ARMS[arm].get(name, {})} for name in _tables(arm)}
+    for folder in (layout.inbox, layout.control):
+        folder.mkdir(parents=True)
+    shutil.copytree(Layout(base).bases, layout.bases, copy_function=os.link)
+    names = dict.fromkeys([*SETTINGS, *ARMS[arm]])
+    tables = {name: {**SETTINGS.get(name, {}), **ARMS[arm].get(name, {})} for name in names}
     tables["training"]["seed"] = seed
     layout.settings_file.write_text(tomlkit.dumps(tables))
-    drops = [(f"{name}.jsonl", rows) for name, rows in zip(names, files, strict=True)]
-    if arm == "joint":
-        # Files of one run: each keeps its own exam.
-        for name, rows in drops:
-            write(rows, layout.inbox / name)
-        _drain(root)
-    else:
-        for name, rows in drops:
-            write(rows, layout.inbox / name)
-            _drain(root)
-    current = Path(os.readlink(layout.current_model)).name
-    losses = read_losses(layout.version(current))
-    return [_end(layout, losses, name) for name in names]
-
-
-def _tables(arm: str) -> list[str]:
-    return list(dict.fromkeys([*SETTINGS, *ARMS[arm]]))
+    return layout
 
 
 def _drain(root: Path) -> None:
@@ -197,15 +253,35 @@ def _drain(root: Path) -> None:
         raise RuntimeError(f"the daemon ended with {done.returncode}:\n{done.stdout[-3000:]}")
 
 
-def _end(layout: Layout, losses: LineageLosses, name: str) -> FileEnd:
-    (card,) = layout.queue.glob(f"*/*-{name}/job.json")
-    outcome = json.loads(card.read_bytes())["outcome"]
-    rise = losses.rise(card.parent.name, "judge")
-    if rise is None:
-        return FileEnd(name, outcome == "trained", None, None, None)
-    best = sum(its for _, its in rise.rows) / len(rise.rows)
-    gained = rise.gained or 0.0
-    return FileEnd(name, outcome == "trained", best + gained, best, best + rise.mean)
+def _scored(
+    layout: Layout, arm: str, base: Path, files: Mapping[str, StreamFile]
+) -> Iterator[FileEnd]:
+    """Give the end of each file, by its exam rows."""
+    (folder,) = (path for path in Layout(base).bases.iterdir() if path.is_dir())
+    encoder, chosen = TextEncoder.load(folder), TrainingSettings()
+    exams = {name: _encoded(encoder, file.exam) for name, file in files.items()}
+    spec = AdapterSpec("lora", chosen.rank, chosen.effective_scale, 0.0, LAYERS, ())
+    scorer = AdapterLosses(folder, spec, exams)
+    untrained = scorer.of(None, exams)
+    course: dict[str, list[float]] = {name: [] for name in files}
+    promoted: set[str] = set()
+    for version in sorted(layout.versions.glob("v*"))[1:]:
+        manifest = json.loads((version / "manifest.json").read_bytes())
+        own = {job.split("-", 1)[1] for job in manifest["job_ids"]}
+        if not manifest["promotes"]:
+            continue
+        promoted |= set(files) if arm == "joint" else own
+        seen = files if arm == "joint" else own if arm == "alone" else promoted
+        for name, loss in scorer.of(version / "adapters.safetensors", seen).items():
+            course[name].append(loss)
+    for name, losses in course.items():
+        best, last = (min(losses), losses[-1]) if losses else (None, None)
+        yield FileEnd(name, name in promoted, untrained[name], best, last)
+
+
+def _encoded(encoder: TextEncoder, rows: Sequence[Row]) -> list[Encoded]:
+    found = encoder.encode([as_example(row) for row in rows], LONGEST)
+    return [row for row in found if isinstance(row, Encoded)]
 
 
 def done_units(path: Path) -> list[Unit]:
@@ -275,6 +351,7 @@ def main() -> None:
     parser.add_argument("--seed", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--files", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path("streams.jsonl"))
+    parser.add_argument("--base", type=Path, default=Path(tempfile.gettempdir()) / "finetuned-base")
     parser.add_argument("--report", action="store_true", help="only print what stands in --out")
     chosen = parser.parse_args()
     known = {(unit.stream, unit.arm, unit.seed) for unit in done_units(chosen.out)}
@@ -287,8 +364,10 @@ def main() -> None:
     ]
     for stream, arm, seed in [] if chosen.report else wanted:
         files = STREAMS[stream](random.Random(seed), chosen.files)
-        with tempfile.TemporaryDirectory(prefix="finetuned-stream-") as folder:
-            unit = trained(stream, arm, seed, files, Path(folder) / "w")
+        prepare(Layout(chosen.base), Settings().model)
+        # Beside the base: it is linked, not copied.
+        with tempfile.TemporaryDirectory(prefix="stream-", dir=chosen.base) as folder:
+            unit = trained((stream, arm, seed), files, Path(folder) / "w", chosen.base)
         with chosen.out.open("a", encoding="utf-8") as out:
             out.write(json.dumps(asdict(unit)) + "\n")
         print(f"{stream}, {arm}, seed {seed}: {unit.seconds / 60:.1f} minutes", file=sys.stderr)

@@ -169,6 +169,11 @@ class RunLayout:
         return self.folder / "part"
 
     @property
+    def merged(self) -> Path:
+        """A point between start and end of the run, where that is judged."""
+        return self.folder / "merged"
+
+    @property
     def candidate(self) -> Path:
         """The result before its verdict; complete once it holds `draft.json`."""
         return self.folder / "candidate"

@@ -101,6 +101,11 @@ class GateSettings(Section):
         ge=0,
         description="Most tokens that a run may have trained to be tried again.",
     )
+    merge: bool = Field(
+        True,
+        description="Keep all of a run's change, or three quarters, a half or one: what learns "
+        "most and raises no earlier file beyond what is tolerated, both by tune rows.",
+    )
     audit_every: int = Field(
         10,
         ge=0,

@@ -34,6 +34,7 @@ epochs = 15
 eval_every = 0
 judge_samples = 0
 [gate]
+merge = {merge}
 forgetting_share = 0.0
 forgetting = {tolerated}
 """
@@ -69,17 +70,23 @@ def _example(row: dict[str, Any]) -> Chat:
 def learned(tmp_path_factory: pytest.TempPathFactory, opposed: tuple[list[Any], list[Any]]) -> Path:
     """Return a workspace that has learned the first file; the second one lies in its inbox."""
     root = tmp_path_factory.mktemp("learned") / "w"
-    with Workspace(root, settings=SETTINGS.format(tolerated=TOLERATED)) as space:
+    with Workspace(root, settings=settings()) as space:
         space.drop("first.jsonl", opposed[0])
         assert space.drain() == 0, space.story()
         space.drop("second.jsonl", opposed[1])
     return root
 
 
-def copy_of(learned: Path, root: Path, tolerated: float = TOLERATED) -> Workspace:
+def settings(tolerated: float = TOLERATED, merge: bool = False) -> str:
+    return SETTINGS.format(tolerated=tolerated, merge=str(merge).lower())
+
+
+def copy_of(
+    learned: Path, root: Path, tolerated: float = TOLERATED, merge: bool = False
+) -> Workspace:
     """Return a copy of the workspace that tolerates so much."""
     shutil.copytree(learned, root, symlinks=True)
-    return Workspace(root, settings=SETTINGS.format(tolerated=tolerated))
+    return Workspace(root, settings=settings(tolerated, merge))
 
 
 @dataclass(frozen=True)

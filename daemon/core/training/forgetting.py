@@ -134,6 +134,20 @@ class LineageLosses:
             }
         )
 
+    def measured_again(self, losses: Mapping[str, float]) -> "LineageLosses":
+        """Return them for another version, by its losses on rows, in nats, by key."""
+        return LineageLosses(
+            {
+                key: replace(
+                    its,
+                    rows=tuple(
+                        msgspec.structs.replace(row, own=losses.get(row.key)) for row in its.rows
+                    ),
+                )
+                for key, its in self.parts.items()
+            }
+        )
+
     def rise(self, job: str, part: Part) -> Rise | None:
         """Return how far the version is above the best; None where it was not measured."""
         its = self.parts.get((job, part))
@@ -150,10 +164,7 @@ def with_candidate(
 
     For rows new to the lineage, the best so far is the version the run began from.
     """
-    parts = {
-        key: replace(its, rows=tuple(msgspec.structs.replace(row, own=None) for row in its.rows))
-        for key, its in lineage.parts.items()
-    }
+    parts = dict(lineage.measured_again({}).parts)
     for key, items in _by_part(measured).items():
         known = parts.get(key)
         before = _best_before(known, items)

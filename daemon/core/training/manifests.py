@@ -11,6 +11,7 @@ from daemon.core.rows.prefix import Prefix
 from daemon.core.training.early_stopping import EarlyStopped
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.judgement import Judgement
+from daemon.core.training.merging import Merge
 from daemon.core.training.run_requests import RunTry
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.untrained import Untrained
@@ -218,6 +219,8 @@ class Draft(Record):
     replay: ReplayFacts | None = None
     try_: RunTry | None = None
     """Which try of its jobs it is; None for the first."""
+    merge: Merge | None = None
+    """How much of the run's change it has; None where nothing earlier could be forgotten."""
     evolution: Milestones | None = None
     rows_set_aside: tuple[ManifestRow, ...] = ()
     """Rows that could not be trained, replayed ones included."""

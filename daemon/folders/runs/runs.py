@@ -371,6 +371,15 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def write_merged(place: RunLayout, fill: Callable[[Path], None]) -> Path:
+    """Write a point between start and end of a run, in place of another; return its folder."""
+    atomic.remove_directory(place.merged)
+    with atomic.building_directory(place.merged) as folder:
+        fill(folder)
+        atomic.write_bytes(folder / MANIFEST, _manifest_of(describe(folder)))
+    return place.merged
+
+
 def write_candidate(
     place: RunLayout, fill: Callable[[Path], None], draft: Draft, droppable: str
 ) -> None:

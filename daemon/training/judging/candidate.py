@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from daemon.core.decisions.promotion import decide_verdict, gate_from_record
 from daemon.core.evaluation.set_names import EARLIER
 from daemon.core.records import JsonObject, from_json_value, to_json_value
 from daemon.core.training.manifests import (
@@ -27,6 +28,7 @@ from daemon.training.data.corrections import shown
 from daemon.training.data.replay import earlier_jobs
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.judging.examiner import Examiner, JudgementResult
+from daemon.training.judging.merging import MergedRun, RunMerger
 from daemon.training.records.choices import prefix_of_run, rows_by_job, rows_dropped
 from daemon.training.records.history import History
 from daemon.training.records.holdout_losses import LOSSES, read_losses
@@ -53,6 +55,7 @@ class CandidateJudge:
         self._context = context
         self._current = current
         self._state = state
+        self._merger = RunMerger(context, current, interrupted)
         self._examiner = Examiner(context, current, interrupted)
         self._history = History(runs.read_metrics(current.place, state.written))
         self._began_s = context.clock.monotonic_s()
@@ -61,20 +64,38 @@ class CandidateJudge:
         """Write the candidate directory; return False, leaving nothing behind, when interrupted."""
         newest, _ = runs.newest_checkpoint(self._current.place)
         assert newest is not None
-        found = self._examiner.examine(newest)
-        if found is None:
+        judged = self._judged(newest)
+        if judged is None:
             return False
+        merged, found = judged
+        self._examiner.alert_forgetting(found.judgement.forgetting)
         runs.write_candidate(
             self._current.place,
-            lambda folder: self._fill(folder, newest, found),
-            self._draft(found),
+            lambda folder: self._fill(folder, newest, merged.folder, found),
+            replace(self._draft(found), merge=merged.merge),
             MOMENTS,
         )
         return True
 
-    def _fill(self, folder: Path, newest: Path, found: JudgementResult) -> None:
-        for name in (ADAPTER, MOMENTS):
-            atomic.copy_file(newest / name, folder / name)
+    def _judged(self, end: Path) -> tuple[MergedRun, JudgementResult] | None:
+        """Return the results of the end of the run, or of less of its change; None: interrupted.
+
+        An end that is refused is not softened: it is tried again, or stays refused.
+        """
+        found = self._examiner.examine(end)
+        if found is None:
+            return None
+        gate = gate_from_record(self._current.request.settings.gate.model_dump())
+        if decide_verdict(found.judgement, gate).kind == "refuse":
+            return MergedRun(end), found
+        merged = self._merger.merge(end)
+        if merged is not None and merged.folder != end:
+            found = self._examiner.examine(merged.folder)
+        return None if merged is None or found is None else (merged, found)
+
+    def _fill(self, folder: Path, newest: Path, judged: Path, found: JudgementResult) -> None:
+        atomic.copy_file(judged / ADAPTER, folder / ADAPTER)
+        atomic.copy_file(newest / MOMENTS, folder / MOMENTS)
         # What a reproduction of the run needs.
         place = self._current.place
         for record in (place.frozen, place.ladder, place.stopped):

@@ -128,7 +128,6 @@ class Examiner:
         meter = self._meter(marks, exam)
         earlier = [job for job, _ in self._current.choices.earlier]
         forgetting = tuple(meter.tests(earlier, self._current.request.settings.gate))
-        self._alert_forgetting(forgetting)
         floors = self._floors(marks, exam)
         judgement = Judgement(True, changed, tests, lost, forgetting, tuple(floors.tests()))
         files = {
@@ -222,7 +221,7 @@ class Examiner:
             references.append(Examinee(BASE, None, self._key(None)))
         return references
 
-    def _alert_forgetting(self, forgetting: Sequence[Forgetting]) -> None:
+    def alert_forgetting(self, forgetting: Sequence[Forgetting]) -> None:
         """Raise an alert for earlier files whose loss has risen by more than `replay.alarm`."""
         alarm = self._current.request.settings.replay.alarm
         forgotten = [one for one in forgetting if one.name != EARLIER and one.rise > alarm]

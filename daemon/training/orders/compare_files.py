@@ -15,12 +15,17 @@ from daemon.training.records.history import read_steps
 from daemon.training.records.state import METRICS
 
 
-def compare_files(version: Path, again: Path, manifest: Manifest) -> Files:
-    """Compare adapter and moments with the digests in the version's manifest."""
-    listed = manifest.files
-    same = {name: models.digest(again / name) == listed[name].sha256 for name in (ADAPTER, MOMENTS)}
-    gap = 0.0 if same[ADAPTER] else _gap(version / ADAPTER, again / ADAPTER)
-    return Files(same[ADAPTER], same[MOMENTS], gap)
+def compare_files(version: Path, again: Path, end: Path, manifest: Manifest) -> Files:
+    """Compare adapter and moments with the digests in the version's manifest.
+
+    The adapter lies in `again`, the moments at the end of the run.
+    """
+    adapter, moments = (
+        models.digest(folder / name) == manifest.files[name].sha256
+        for folder, name in ((again, ADAPTER), (end, MOMENTS))
+    )
+    gap = 0.0 if adapter else _gap(version / ADAPTER, again / ADAPTER)
+    return Files(adapter, moments, gap)
 
 
 def _gap(then: Path, now: Path) -> float | None:

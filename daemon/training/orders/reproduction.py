@@ -22,6 +22,7 @@ from daemon.pipes import Pipe
 from daemon.settings_records import read_saved
 from daemon.training.context import TrainerContext
 from daemon.training.data.rows import JobRows
+from daemon.training.judging.merging import merged
 from daemon.training.orders.compare_files import compare_files, steps_of_version
 from daemon.training.orders.preconditions import check, starting_folder
 from daemon.training.orders.reproduction_report import page
@@ -94,7 +95,7 @@ class ReproductionWork:
         def do() -> OrderEnd | None:
             how = self._train(request, choices, rows, start)
             if how == "done":
-                return self._compare(version, manifest, saved)
+                return self._compare(version, manifest, start, saved)
             return self._how_it_failed(how)
 
         return OrderUnit(1, 1, doing, choices.steps, do, self._fail, 1 + runs.step_of(newest))
@@ -149,11 +150,18 @@ class ReproductionWork:
 
     # --- after --------------------------------------------------------------------------------
 
-    def _compare(self, version: Path, manifest: Manifest, settings: JsonObject) -> OrderEnd:
+    def _merged(self, newest: Path, start: Path, manifest: Manifest) -> Path:
+        """Return the end of the run, or the point before it that its version has."""
+        share = 1.0 if manifest.merge is None else manifest.merge.share
+        return merged(self._place.run, start, newest, share)
+
+    def _compare(
+        self, version: Path, manifest: Manifest, start: Path, settings: JsonObject
+    ) -> OrderEnd:
         newest, _ = runs.newest_checkpoint(self._place.run)
         assert newest is not None, "a run ends with a commit"
         self._pipe.send(say.Alive("comparing"))
-        files = compare_files(version, newest, manifest)
+        files = compare_files(version, self._merged(newest, start, manifest), newest, manifest)
         again = runs.read_metrics(self._place.run, RunState.read(newest, 0).written)
         steps = core.compare_steps(steps_of_version(version), again)
         now = made_by(self._context.engine.device)
