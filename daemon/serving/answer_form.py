@@ -51,7 +51,7 @@ class AnswerForm:
         if self.calls:
             grammar = grammars.call_grammar(self._call_schema(), text, must=self.must_call)
         try:
-            return grammars.constraint(grammar)
+            return grammars.constraint(grammar, text=self.is_optional)
         except SchemaRefused as no:
             raise _refusal(named[0].field, no) from no
 

@@ -4,6 +4,7 @@ The grammars are llguidance's. Nothing of its own kernels is used: they are for 
 """
 
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,11 @@ MOST_CACHED = 32
 SPACE = r"( |\n {0,16})?"
 """The white space that JSON may have between its parts: without a bound an answer could be all
 white space."""
+
+TAIL_BYTES = 240
+LOOP_BYTES = 60
+_LOOP = re.compile(rb"([^\"]{1,24}?)\1{4,}\Z", re.DOTALL)
+"""A string that says one thing again and again: a small model never leaves such a circle."""
 
 CALL_BEGIN, CALL_END = "<tool_call>", "</tool_call>"
 
@@ -46,14 +52,18 @@ class SchemaRefused(Exception):
 class TokenConstraint:
     """How far one answer is in its grammar."""
 
-    def __init__(self, matcher: LLMatcher, tokenizer: LLTokenizer) -> None:
+    def __init__(self, matcher: LLMatcher, tokenizer: LLTokenizer, quotes: Words) -> None:
+        """`quotes` are the tokens that begin with a quotation mark, one bit each."""
         self._matcher = matcher
         self._tokenizer = tokenizer
+        self._quotes = quotes
+        self._tail = b""
+        """The end of the answer so far."""
         self._ends = frozenset(tokenizer.eos_tokens)
 
     def copy(self) -> "TokenConstraint":
         """Return the same state for another answer."""
-        return TokenConstraint(self._matcher.deep_copy(), self._tokenizer)
+        return TokenConstraint(self._matcher.deep_copy(), self._tokenizer, self._quotes)
 
     @property
     def fault(self) -> str | None:
@@ -61,12 +71,18 @@ class TokenConstraint:
         return self._matcher.get_error() if self._matcher.is_error() else None
 
     def mask(self) -> Words:
-        """Return which tokens may come next, one bit each."""
-        return np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint32)
+        """Return which tokens may come next, one bit each; a string that goes in circles ends."""
+        words = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint32)
+        loop = _LOOP.search(self._tail)
+        if loop is None or len(loop[0]) < LOOP_BYTES:
+            return words
+        closing = words & self._quotes
+        return closing if closing.any() else words
 
     def take(self, token: int) -> bool:
         """Go on by a token; return whether it ended the answer."""
         self._matcher.consume_token(token)
+        self._tail = (self._tail + self._tokenizer.decode_bytes([token]))[-TAIL_BYTES:]
         return token in self._ends
 
     def shortest(self, most: int) -> list[int]:
@@ -94,6 +110,11 @@ class Grammars:
 
     def __init__(self, tokenizer: LLTokenizer) -> None:
         self._tokenizer = tokenizer
+        quotes = [
+            tokenizer.decode_bytes([token])[:1] == b'"' for token in range(tokenizer.vocab_size)
+        ]
+        quotes += [False] * (-len(quotes) % 32)
+        self._quotes = np.packbits(quotes, bitorder="little").view(np.uint32)
         self._compiled: OrderedDict[str, TokenConstraint] = OrderedDict()
 
     @classmethod
@@ -116,8 +137,8 @@ class Grammars:
         ends = list(dict.fromkeys(end for end in (named, *listed) if isinstance(end, int)))
         return cls(LLTokenizer(tokenizer.to_str(), eos_token=ends))
 
-    def constraint(self, grammar: str) -> TokenConstraint:
-        """Return the beginning of an answer in a grammar.
+    def constraint(self, grammar: str, *, text: bool = False) -> TokenConstraint:
+        """Return the beginning of an answer in a grammar; with `text` any text is one.
 
         Raises:
             SchemaRefused: it is too large, or its text is not a grammar.
@@ -125,7 +146,9 @@ class Grammars:
         found = self._compiled.pop(grammar, None)
         if found is None:
             matcher = LLMatcher(self._tokenizer, grammar, log_level=0, limits=_LIMITS)
-            found = TokenConstraint(matcher, self._tokenizer)
+            # In a text a quotation mark ends nothing.
+            quotes = np.zeros_like(self._quotes) if text else self._quotes
+            found = TokenConstraint(matcher, self._tokenizer, quotes)
             if found.fault is not None:
                 raise SchemaRefused((), _first_line(found.fault))
         self._compiled[grammar] = found

@@ -146,3 +146,30 @@ def test_a_calls_marks_are_those_of_the_plain_form(grammars: Grammars) -> None:
 def test_a_folder_without_a_tokenizer_is_no_base(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="no tokenizer"):
         Grammars.load(tmp_path)
+
+
+def test_a_string_that_goes_in_circles_is_ended(grammars: Grammars) -> None:
+    """Seven of a hundred answers of a small model ran into their limit by `john-john-john-…`."""
+    schema: JsonObject = {"type": "array", "items": {"type": "string"}, "maxItems": 1}
+    constraint = grammars.constraint(json_grammar(schema))
+    for char in '["' + "john-" * 11 + "john":
+        constraint.take(allowed(constraint)[char])
+    assert len(allowed(constraint)) > 50
+    constraint.take(allowed(constraint)["-"])
+    assert all(text.startswith('"') for text in allowed(constraint))
+    constraint.take(allowed(constraint)['"'])
+    assert "]" in allowed(constraint)
+    rule = grammars.constraint(json_grammar(schema))
+    for char in '["' + "-" * 40:
+        rule.take(allowed(rule)[char])
+    assert "-" in allowed(rule)
+    text = grammars.constraint(grammars.call_grammar(schema, None, must=False), text=True)
+    for char in "-" * 80:
+        text.take(allowed(text)[char])
+    assert "-" in allowed(text)
+
+
+def allowed(constraint: TokenConstraint) -> dict[str, int]:
+    """Return the tokens that may come next, by their text."""
+    bits = np.unpackbits(constraint.mask().view(np.uint8), bitorder="little")
+    return {constraint.text([token]): token for token in bits.nonzero()[0].tolist()}
