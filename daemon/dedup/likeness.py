@@ -39,7 +39,7 @@ punctuation, or else a few words are spelled differently by one letter or writte
 
 
 def same_question(one: Wording, other: Wording) -> Likeness | None:
-    """Return how near two questions are; None where they are two."""
+    """Return how near two questions are; None if they are two."""
     if one.normal == other.normal:
         return "wording"
     if one.hard != other.hard:

@@ -22,7 +22,7 @@ How = Literal["exact", "wording", "spelling"]
 ExampleAt = Callable[[int], Example]
 """Gives the example of a place in the keys."""
 ItemAt = Callable[[Earlier], Example | None]
-"""Gives an item of an exam; None where it is gone."""
+"""Gives an item of an exam; None if it is gone."""
 Bools = npt.NDArray[np.bool_]
 
 

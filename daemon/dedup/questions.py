@@ -121,7 +121,7 @@ class ComparedQuestion:
         return self.context == other.context and self.normal == other.normal
 
     def likeness(self, other: "ComparedQuestion", near: float = NEAR) -> Likeness | None:
-        """Return how near two questions are that are one; None where they are two."""
+        """Return how near two questions are that are one; None if they are two."""
         if self.context != other.context:
             return None
         if self.normal == other.normal:

@@ -54,7 +54,7 @@ class Seen:
         return Index([*chosen, loose], self._untrained)
 
     def example(self, earlier: Earlier) -> Example | None:
-        """Read an earlier row; None where its job is gone or was pruned."""
+        """Read an earlier row; None if its job is gone or was pruned."""
         place = find_job(self._layout, earlier.job)
         if place is None:
             return None
@@ -90,7 +90,7 @@ class Seen:
 
 
 def read_row(path: Path, offset: int) -> Example | None:
-    """Return the example of a record by where it stands; None where it cannot be read."""
+    """Return the example of a record by where it stands; None if it cannot be read."""
     record = read_record(path, offset)
     try:
         return None if record is None else from_record(record)
@@ -99,7 +99,7 @@ def read_row(path: Path, offset: int) -> Example | None:
 
 
 def read_record(path: Path, offset: int) -> RowForm | None:
-    """Return a record by where it stands; None where it cannot be read."""
+    """Return a record by where it stands; None if it cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(offset)

@@ -57,7 +57,7 @@ class Superseded:
         return self.by(earlier) is not None
 
     def by(self, earlier: Earlier) -> Earlier | None:
-        """Return the row that took the place of one; None where that one counts."""
+        """Return the row that took the place of one; None if that one counts."""
         if not self._wanted:
             return None
         if earlier.question not in self._known:

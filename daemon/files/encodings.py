@@ -78,7 +78,7 @@ def with_line_feeds(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def western(line: bytes) -> str | None:
-    """Return a line that is not UTF-8 as windows-1252; None where it may be something else."""
+    """Return a line that is not UTF-8 as windows-1252; None if it may be something else."""
     if any(pattern.search(line) for pattern in (LONG_RUN, UNUSED, MISREAD, SIGN_IN_WORD)):
         return None
     return line.decode(WESTERN)

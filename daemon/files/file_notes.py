@@ -11,7 +11,7 @@ class FileNotes:
     """What people are to know of a file that was read to its end, beside its rows."""
 
     cut_off: str = ""
-    """Where it ends too early, as in "in the middle of row 7"; empty where it is whole."""
+    """Where it ends too early, as in "in the middle of row 7"; empty if it is whole."""
     unread: list[str] = field(default_factory=list)
     """What of it is not read, a sentence each."""
 

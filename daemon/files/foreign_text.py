@@ -128,7 +128,7 @@ def _data(text: str) -> Bad | None:
 
 
 def _key_of_rows(text: str) -> str | None:
-    """Return the first key of an object whose values are rows; None where it is not certain."""
+    """Return the first key of an object whose values are rows; None if it is not certain."""
     first = _FIRST.match(text)
     if first is None:
         return None

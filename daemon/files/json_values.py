@@ -36,7 +36,7 @@ def rows(pieces: Iterator[bytes], longest: int, notes: FileNotes) -> Iterator[by
 
 
 def is_conversation(window: str, place: int) -> bool | None:
-    """Say whether an array's first item is a message; None where more has to be read for that."""
+    """Say whether an array's first item is a message; None if more has to be read for that."""
     inner = BLANK.match(window, place + 1)
     begin = inner.end() if inner is not None else place + 1
     try:

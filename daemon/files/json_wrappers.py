@@ -59,7 +59,7 @@ class _Lists:
             self.rows.append(key)
 
     def chosen(self) -> str | Bad | None:
-        """Return the key of the one that is the rows; None where there is none."""
+        """Return the key of the one that is the rows; None if there is none."""
         train = [key for key in self.named if known_as(key) in TRAIN_KEYS]
         found = train or self.named or self.rows
         if len(found) > 1:
@@ -73,7 +73,7 @@ class _Lists:
 
 
 def rows_key(pieces: Iterator[bytes], longest: int, own_names: Collection[str]) -> str | Bad | None:
-    """Return the key of the list in an object that holds a file's rows; None where it is a row.
+    """Return the key of the list in an object that holds a file's rows; None if it is a row.
 
     An object with several such lists is refused, and so is one whose lists are measured with only.
     """

@@ -37,7 +37,7 @@ def read_doubtful(data: bytes, fields: Fields, why: Bad) -> Good | Bad:
 
 
 def _loaded(data: bytes, mark: str | None, last: bool) -> Any:
-    """Return the value of a line with a mark for what is no number; None where it is no JSON."""
+    """Return the value of a line with a mark for what is no number; None if it is no JSON."""
 
     def number(text: str) -> Any:
         value = float(text)

@@ -26,7 +26,7 @@ class Line(NamedTuple):
     length: int
     """In bytes, its ending left out."""
     data: bytes | None
-    """None where it is longer than the limit."""
+    """None if it is longer than the limit."""
     whole: bool
     """It ended in a newline; only the last one may not."""
 

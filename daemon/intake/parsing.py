@@ -54,7 +54,7 @@ def parse_block(
 
 
 def strict_rows(block: Block, rules: RowRules) -> list[object] | None:
-    """Return the parsed lines of a block; None where any of them has to be looked at by itself.
+    """Return the parsed lines of a block; None if any of them has to be looked at by itself.
 
     The checks are those of `strict`, on the bytes of all lines at once.
     """

@@ -82,7 +82,7 @@ class ExamRows:
     index: Index
     item_at: ItemAt
     past: Superseded | None = None
-    """Rows that do not count any more; None where a row of the file corrects none."""
+    """Rows that do not count any more; None if a row of the file corrects none."""
     suites: bool = False
 
     def find_exact(self, keys: Keys, job: str) -> dict[int, Earlier]:

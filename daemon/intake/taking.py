@@ -123,7 +123,7 @@ class Taking:
         return report
 
     def _found(self) -> JsonObject | None:
-        """Return what was found; None where memory ran out, with all that filled it let go of."""
+        """Return what was found; None if memory ran out, with all that filled it let go of."""
         try:
             return self._take_in()
         except Unreadable as wrong:
@@ -331,7 +331,7 @@ class Taking:
         return [p for p in (place.holdout_original, place.exam_original) if p.exists()]
 
     def _tune_lines(self, text: UnpackedText) -> int | None:
-        """Return up to which line rows may be looked at in a run; None where chance decides."""
+        """Return up to which line rows may be looked at in a run; None if chance decides."""
         if not self._place.exam_original.exists():
             return None
         return text.lines[0] if self._place.holdout_original.exists() else 0

@@ -137,7 +137,7 @@ class _AnswerQueue:
         self._events.put_nowait(None)
 
     async def take(self, wait_s: float) -> Indexed | None:
-        """Return the next event; None where the client has disconnected.
+        """Return the next event; None if the client has disconnected.
 
         Raises:
             TimeoutError: nothing came in time.

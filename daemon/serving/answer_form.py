@@ -98,7 +98,7 @@ def _refusal(field: str, no: SchemaRefused) -> RequestRefused:
 def form_of(
     answer: NamedSchema | None, tools: Sequence[tuple[str, NamedSchema, bool]], choice: str | None
 ) -> AnswerForm | None:
-    """Return the form that a request's fields demand; None where any answer will do.
+    """Return the form that a request's fields demand; None if any answer will do.
 
     `tools` are names, schemas, and whether they are strict; `choice` is `required`, `auto`, `none`
     or a tool's name after `#`.

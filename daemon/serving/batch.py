@@ -76,7 +76,7 @@ class NextToken:
 
     row: BatchRow
     token: int | None
-    """None where no token was asked for, but the scores of a prompt."""
+    """None if no token was asked for, but the scores of a prompt."""
     finish: Literal["stop", "length"] | None
     score: RawScore | None = None
 

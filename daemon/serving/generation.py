@@ -23,10 +23,10 @@ class ServedVersion:
     base: Path
     """The base model's directory."""
     adapter: Path | None
-    """The version's directory; None where it adds nothing to the base."""
+    """The version's directory; None if it adds nothing to the base."""
     prefix: Prefix | None
     context_tokens: int
-    """The limit of prompt and answer together; 0 where the model does not state one."""
+    """The limit of prompt and answer together; 0 if the model does not state one."""
     created_s: int
     """When it was created, in seconds since 1970."""
     plain_form: str | None = None

@@ -42,7 +42,7 @@ class AccessRules:
     hosts: frozenset[str]
     """Every `Host` that names this server."""
     token: str | None
-    """The token requests must carry; None where none is needed."""
+    """The token requests must carry; None if none is needed."""
     max_body_bytes: int
     foreign_origins: frozenset[str] = frozenset()
     """Origins of pages elsewhere that may ask; none of them gets credentials."""
@@ -75,7 +75,7 @@ def in_url(address: str) -> str:
 def refusal(
     method: str, path: str, headers: Headers, rules: AccessRules, *, in_session: bool = False
 ) -> RequestError | None:
-    """Return why a request is refused; None where it is let through.
+    """Return why a request is refused; None if it is let through.
 
     A request `in_session` carries the cookie of a browser that has logged in.
     """

@@ -121,7 +121,7 @@ def listen(settings: ServerSettings) -> socket.socket:
 def record_at(layout: Layout, settings: ServerSettings) -> locks.Lock | None:
     """Record the server's address in the workspace for as long as the server lives.
 
-    None where another server is recorded or nothing can be written: this one serves all the same.
+    None if another server is recorded or nothing can be written: this one serves all the same.
     """
     address = ip_address(settings.address)
     loopback = "127.0.0.1" if address.version == 4 else "::1"

@@ -32,7 +32,7 @@ class MemoryRule:
         return locks.holder(self._lock) is not None
 
     def load_error(self, need_bytes: int) -> RequestError | None:
-        """Return why a model of this size must not be loaded now; None where it may."""
+        """Return why a model of this size must not be loaded now; None if it may."""
         free, total = self._memory()
         if free - need_bytes >= total * RESERVE_SHARE or not self.training:
             return None

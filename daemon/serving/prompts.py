@@ -59,7 +59,7 @@ class Prompts:
         return prompt
 
     def constraint(self, subject: ServedVersion, form: AnswerForm | None) -> TokenConstraint | None:
-        """Return what holds an answer to a form; None where any answer will do.
+        """Return what holds an answer to a form; None if any answer will do.
 
         Raises:
             RequestRefused: a schema cannot be followed (422), or the base cannot be used (503).

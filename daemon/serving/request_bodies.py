@@ -42,7 +42,7 @@ class SamplingFields(Part):
 
     @property
     def requested_tokens(self) -> int | None:
-        """The requested length of the answer; None where the request does not state one."""
+        """The requested length of the answer; None if the request does not state one."""
         return self.max_tokens
 
     def sampling(self, max_tokens: int) -> Sampling:

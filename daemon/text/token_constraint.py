@@ -67,7 +67,7 @@ class TokenConstraint:
 
     @property
     def fault(self) -> str | None:
-        """Why the grammar can be followed no further; None where it can."""
+        """Why the grammar can be followed no further; None if it can."""
         return self._matcher.get_error() if self._matcher.is_error() else None
 
     def mask(self) -> Words:

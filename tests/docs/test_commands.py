@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,17 @@ def test_the_plain_form_on_its_page_is_the_one_that_the_default_model_is_asked_i
         words = line.removeprefix("system").removeprefix("user").removeprefix("assistant").strip()
         for part in words.split("…"):
             assert part in encoder.decode(found.tokens), part
+
+
+def test_no_help_text_has_a_word_in_brackets() -> None:
+    """They are markup to the terminal: of "[server] has the address" it shows " has the address"."""
+
+    def texts(command: Any) -> Iterator[str]:
+        yield command.help or ""
+        yield from (getattr(parameter, "help", None) or "" for parameter in command.params)
+        for below in getattr(command, "commands", {}).values():
+            yield from texts(below)
+
+    found = list(texts(typer.main.get_command(build())))
+    assert len(found) > 100
+    assert not [text for text in found if re.search(r"(?<!\\)\[/?[a-z]", text)]

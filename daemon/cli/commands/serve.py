@@ -14,7 +14,7 @@ def serve(
     ] = False,
     root: Root = HERE,
 ) -> None:
-    """Serve inference over HTTP until stopped; [server] in the settings has the address."""
+    """Serve inference over HTTP until stopped, at the address in the settings (server.port)."""
     # Imported here: the command line must start without them.
     from daemon.folders.disk import access
     from daemon.serving.launch import serve as serve_until_stopped

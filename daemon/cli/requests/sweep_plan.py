@@ -44,7 +44,7 @@ class SweepOptions:
         typer.Option(
             "--values",
             metavar="KEY=V,V…",
-            help="Try these values of a [training] setting; repeat it for a grid.",
+            help="Try these values of a setting in the training section; repeat it for a grid.",
         ),
     ] = None
     draw: Annotated[

@@ -70,7 +70,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Cause:
-    """A kind of death, and the sign by which it was recognised, empty where there was none."""
+    """A kind of death, and the sign by which it was recognised, empty if there was none."""
 
     kind: Kind
     sign: str = ""

@@ -59,7 +59,7 @@ def decide(snapshot: Snapshot) -> list[do.Action]:
 
 
 def blocked(snapshot: Snapshot) -> str | None:
-    """Return why nothing can be trained until the user does something; None where it can.
+    """Return why nothing can be trained until the user does something; None if it can.
 
     A refused run that is retried automatically counts as blocked until it has begun.
     """
@@ -75,7 +75,7 @@ def _may_begin(snapshot: Snapshot) -> bool:
 
 
 def _misfit(snapshot: Snapshot) -> str | None:
-    """Return why the settings do not fit the current version; None where they do."""
+    """Return why the settings do not fit the current version; None if they do."""
     version = snapshot.version
     if version is None:
         return None
@@ -86,7 +86,7 @@ def _misfit(snapshot: Snapshot) -> str | None:
 def _repair_link(snapshot: Snapshot, requested: list[do.Action]) -> list[do.Action] | None:
     """Point a missing or broken link at the newest complete version that was promoted.
 
-    Each candidate is verified in the background first. None where there is nothing to repair, or
+    Each candidate is verified in the background first. None if there is nothing to repair, or
     no version to repair it with.
     """
     if snapshot.current is not None:
@@ -235,7 +235,7 @@ def _run(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
 
 
 def _why_abandoned(snapshot: Snapshot, run: RunOnDisk) -> str | None:
-    """Return why a run is abandoned; None where it goes on."""
+    """Return why a run is abandoned; None if it goes on."""
     if run.skip is not None:
         return "skipped"
     if snapshot.current != run.start_version:

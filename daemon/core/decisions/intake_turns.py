@@ -35,7 +35,7 @@ def incoming(snapshot: Snapshot) -> list[do.Action]:
 
 
 def _deadly(job: Incoming, worker: WorkerState) -> str | None:
-    """Return why a job is never read again; None where it may be, or is being read now."""
+    """Return why a job is never read again; None if it may be, or is being read now."""
     card = job.card
     if card.intake_deaths >= INTAKE_DEATHS:
         return f"crashed the intake worker {card.intake_deaths} times"

@@ -111,7 +111,7 @@ class Holding(Generic[T]):
     """Ordered by p."""
     tests: int
     bound: float | None
-    """What the smallest p of the others had to be below; None where there are no others."""
+    """What the smallest p of the others had to be below; None if there are no others."""
 
     def required(self) -> str:
         """Return the p that the correction requires of the tests that are not proven."""

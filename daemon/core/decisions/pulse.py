@@ -13,10 +13,10 @@ class Pulse:
     """Whether the daemon is alive."""
 
     pid: int | None
-    """None where no daemon holds the workspace."""
+    """None if no daemon holds the workspace."""
     heartbeat_age_s: float | None
     problem: str | None
-    """What is wrong, as a sentence; None where it is alive and responding."""
+    """What is wrong, as a sentence; None if it is alive and responding."""
 
 
 def pulse_of(

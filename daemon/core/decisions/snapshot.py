@@ -22,7 +22,7 @@ class Drop:
     arrival: str | None = None
     """Its copy in `queue/.arriving/` if it came from another volume, which it has left then."""
     unpacked: int = 0
-    """The unpacked size that an archive declares, in bytes; 0 where it declares none."""
+    """The unpacked size that an archive declares, in bytes; 0 if it declares none."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Attempts:
     since_exam: int = 0
     """The exam progress since which they are counted, by how many starts had made any."""
     at_attempt: int | None = None
-    """The trainer's last attempt number when it was last started; None where not recorded."""
+    """The trainer's last attempt number when it was last started; None if not recorded."""
     begun: bool = True
     """The last start reached an attempt: the trainer recorded one with a higher number."""
 
@@ -221,7 +221,7 @@ class Snapshot:
     """Versions whose weights are on disk (of the others only the manifest is left)."""
     pinned: frozenset[str] = frozenset()
     current: str | None = None
-    """The version the link names; None where it names none that is complete."""
+    """The version the link names; None if it names none that is complete."""
     verified: Mapping[str, bool] = field(default_factory=dict)
     """Versions whose checksums were read, and whether they match."""
     refusal: Refusal | None = None

@@ -17,7 +17,7 @@ LONGEST_RAW = 64 * 1024
 
 
 def raw_text(data: bytes | None) -> str | None:
-    """Return a row as copied into `rejected.jsonl`; None where it is too long or not UTF-8."""
+    """Return a row as copied into `rejected.jsonl`; None if it is too long or not UTF-8."""
     if data is None or len(data) > LONGEST_RAW:
         return None
     try:

@@ -17,7 +17,7 @@ class LossWatch:
     best_loss: float | None = None
     """In nats per token."""
     later: tuple[tuple[int, float | None], ...] = ()
-    """(step, loss) since the best step; None where it was not finite."""
+    """(step, loss) since the best step; None if it was not finite."""
 
     @property
     def scored_step(self) -> int:

@@ -87,5 +87,5 @@ class Evaluations:
     """The version of each suite, as the SHA-256 of its file."""
 
     def loss_of(self, of_set: str) -> SetLoss:
-        """Return the losses on a set; none where it was not measured."""
+        """Return the losses on a set; none if it was not measured."""
         return self.loss.get(of_set, SetLoss())

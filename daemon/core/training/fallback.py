@@ -101,7 +101,7 @@ RATE_HALVINGS = 3
 
 
 def slow_down(current: Fallback, at: int, why: str) -> Fallback | None:
-    """Return the fallback with half the learning rate; None where it was halved often enough."""
+    """Return the fallback with half the learning rate; None if it was halved often enough."""
     share = current.rate_share / 2
     if share < 0.5**RATE_HALVINGS:
         return None

@@ -75,7 +75,7 @@ class ModelShape:
     dtype_bytes: int
     """Bytes of a number the model computes with: 2 for bf16 and fp16, 4 for fp32."""
     bits: int | None = None
-    """Bits of a quantised weight; None where weights are not quantised."""
+    """Bits of a quantised weight; None if weights are not quantised."""
     group: int = 64
     """Quantised weights that share one scale and one offset."""
 

@@ -33,7 +33,7 @@ class RowLosses(msgspec.Struct, frozen=True, array_like=True):
     best: float
     """Of the lineage's best promoted version, judged by the whole file."""
     own: float | None
-    """Of the version itself; None where it was not measured on this row."""
+    """Of the version itself; None if it was not measured on this row."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Rise:
     mean: float
     """Nats per token over all tokens."""
     gained: float | None
-    """How far the best version is below the base, in nats per token; None where unknown."""
+    """How far the best version is below the base, in nats per token; None if unknown."""
 
     @property
     def error(self) -> float:
@@ -149,7 +149,7 @@ class LineageLosses:
         )
 
     def rise(self, job: str, part: Part) -> Rise | None:
-        """Return how far the version is above the best; None where it was not measured."""
+        """Return how far the version is above the best; None if it was not measured."""
         its = self.parts.get((job, part))
         rows = [] if its is None else [row for row in its.rows if row.own is not None]
         if its is None or not rows:

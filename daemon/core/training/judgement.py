@@ -21,7 +21,7 @@ class PairedComparison:
     p_worse: float
     metric: str = LOSS
     families: int | None = None
-    """Number of families tested, where several items belong to one; None where none do."""
+    """Number of families tested, where several items belong to one; None if none do."""
 
     @property
     def gain(self) -> float:
@@ -61,7 +61,7 @@ class Forgetting:
     rise: float
     """Rise of the loss, in nats per token."""
     gained: float | None
-    """How far the best version is below the base, in nats per token; None where unknown."""
+    """How far the best version is below the base, in nats per token; None if unknown."""
     tolerated: float
     """The rise that is tolerated, in nats per token."""
     p_worse: float

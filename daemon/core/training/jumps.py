@@ -12,9 +12,9 @@ LEAST_RISE_NATS = 0.5
 
 
 def jumped(losses: Sequence[float | None]) -> int | None:
-    """Return the index at which the loss jumped; None where the last steps show no jump.
+    """Return the index at which the loss jumped; None if the last steps show no jump.
 
-    `losses` are those of a run's steps in order, in nats per token, None where a step was not
+    `losses` are those of a run's steps in order, in nats per token, None if a step was not
     applied. One hard batch is no jump: the median of the last steps is compared with that before.
     """
     known = [(place, loss) for place, loss in enumerate(losses) if loss is not None]

@@ -64,7 +64,7 @@ class ReplayFacts:
     draws: int = 0
     share: float | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
-    """By job: how much more often its rows were drawn; empty where all were drawn alike."""
+    """By job: how much more often its rows were drawn; empty if all were drawn alike."""
     next_share: float | None = None
     """The replay share of the next run; None in versions that did not record it."""
     next_weights: Mapping[str, float] = field(default_factory=dict)
@@ -169,7 +169,7 @@ class Provenance:
 
     git_commit: str | None
     git_dirty: bool | None
-    """None where unknown."""
+    """None if unknown."""
     platform: str | None
     libraries: Mapping[str, str]
 
@@ -220,7 +220,7 @@ class Draft(Record):
     try_: RunTry | None = None
     """Which try of its jobs it is; None for the first."""
     merge: Merge | None = None
-    """How much of the run's change it has; None where nothing earlier could be forgotten."""
+    """How much of the run's change it has; None if nothing earlier could be forgotten."""
     evolution: Milestones | None = None
     rows_set_aside: tuple[ManifestRow, ...] = ()
     """Rows that could not be trained, replayed ones included."""

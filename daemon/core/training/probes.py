@@ -24,9 +24,9 @@ class MilestoneAnswer:
     """Empty where no right answer is known."""
     answer: str
     similarity: float | None
-    """Similarity to the golden answer, from 0 to 1; None where there is none."""
+    """Similarity to the golden answer, from 0 to 1; None if there is none."""
     matches: bool | None
-    """Whether it is right; None where no right answer is known."""
+    """Whether it is right; None if no right answer is known."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def is_milestone(step_in_run: int, end: int) -> bool:
 def affordable(prompts: int, budget_s: float, prompt_s: float | None) -> int:
     """Return how many prompts a milestone between the first and the last has time for, at least 1.
 
-    `prompt_s` is what one took at the milestone before; None where that is not known yet.
+    `prompt_s` is what one took at the milestone before; None if that is not known yet.
     """
     return max(1, min(prompts, int(budget_s / prompt_s))) if prompt_s else prompts
 

@@ -24,7 +24,7 @@ class Metrics:
     step_in_run: int
     epoch: int
     loss: float | None
-    """None where it was not finite."""
+    """None if it was not finite."""
     learning_rate: float
     gradient_norm: float | None
     applied: bool

@@ -93,7 +93,7 @@ class RunRecord(Record):
 
     run: str
     started_at: str | None
-    """None where only its version is known."""
+    """None if only its version is known."""
     ended_at: str | None = None
     start_version: str | None
     jobs: tuple[str, ...]

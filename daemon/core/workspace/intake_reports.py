@@ -52,7 +52,7 @@ class FileForm(msgspec.Struct, frozen=True):
     plain: bool = True
     tail: str = ""
     cut_off: str = ""
-    """Where it ends too early, as in "in the middle of row 7"; empty where it is whole."""
+    """Where it ends too early, as in "in the middle of row 7"; empty if it is whole."""
     own_names: tuple[str, ...] = ()
     """The user's names of keys it was read with."""
 

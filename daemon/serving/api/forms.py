@@ -87,7 +87,7 @@ class ChatForm(Part):
         return self
 
     def named(self) -> NamedSchema | None:
-        """Return the schema of the answer; None where it is text."""
+        """Return the schema of the answer; None if it is text."""
         if self.type == "json_schema" and self.json_schema is not None:
             return NamedSchema("response_format.json_schema.schema", self.json_schema.schema_)
         return NamedSchema("response_format", ANY_OBJECT) if self.type != "text" else None
@@ -109,7 +109,7 @@ class TextForm(Part):
         return self
 
     def named(self) -> NamedSchema | None:
-        """Return the schema of the answer; None where it is text."""
+        """Return the schema of the answer; None if it is text."""
         if self.type == "text":
             return None
         schema = self.schema_ if self.type == "json_schema" else None

@@ -52,7 +52,7 @@ class Described:
     body: Any = None
     """The type of the request's body."""
     answer: Any = None
-    """The type of the answer's body; None where it is text, or a page."""
+    """The type of the answer's body; None if it is text, or a page."""
     kind: str = "application/json"
 
 

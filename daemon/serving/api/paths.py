@@ -60,7 +60,7 @@ class Paths:
         return f"there is no {escape(path, 100)} here: {hint}"
 
     def nearest(self, path: str) -> str | None:
-        """Return the route that may be meant; None where none is alike."""
+        """Return the route that may be meant; None if none is alike."""
         plain = re.sub("/{2,}", "/", path[:200]).rstrip("/").lower()
         if plain in ELSEWHERE:
             return ELSEWHERE[plain]

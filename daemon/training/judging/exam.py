@@ -63,7 +63,7 @@ def own_tune_ids(current: CurrentRun) -> list[RowId]:
 def exam_for(
     current: CurrentRun, exam: Exam, suites: Sequence[Suite], version: Path
 ) -> Exam | None:
-    """Return a candidate's exam with a sealed version's prefix; None where that is the same."""
+    """Return a candidate's exam with a sealed version's prefix; None if that is the same."""
     prefix = read_manifest(version).prefix
     if prefix == prefix_of_run(current.request, current.choices):
         return None

@@ -52,7 +52,7 @@ class MergedRun:
     folder: Path
     """Has its adapter."""
     merge: Merge | None = None
-    """None where there was nothing to weigh."""
+    """None if there was nothing to weigh."""
 
 
 class RunMerger:

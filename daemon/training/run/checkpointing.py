@@ -41,7 +41,7 @@ class Checkpointer:
     def commit(self, state: RunState, again: bool = False) -> RunState | None:
         """Make a state durable and return it, with its metrics marked as written.
 
-        Returns None where the disk has no room; the next try is when a commit is due again. With
+        Returns None if the disk has no room; the next try is when a commit is due again. With
         `again` the commit is reported even if the step was committed before.
         """
         self._tried_s = self._context.clock.monotonic_s()

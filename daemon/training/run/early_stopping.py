@@ -54,7 +54,7 @@ class EarlyStop:
 
 
 def _why_not(current: CurrentRun) -> str | None:
-    """Return why early stopping cannot apply to a run although it is set; None where it can."""
+    """Return why early stopping cannot apply to a run although it is set; None if it can."""
     if current.data.plan.steps_of_epoch == current.choices.steps:
         return "no early stop: it has one epoch, which is always completed"
     for job, row in current.choices.tune[:1]:

@@ -32,7 +32,7 @@ def choose(  # long: a choice a line
     shape: ComputePlan,
     aim: ReplayAim,
 ) -> Choices:
-    """Return the choices of a run; `steps` is 0 where no example is left."""
+    """Return the choices of a run; `steps` is 0 if no example is left."""
     eligibility = Eligibility(request, rows)
     examples, dropped, digest = _examples(request, rows, eligibility)
     training, evaluation = request.settings.training, request.settings.evaluation

@@ -52,7 +52,7 @@ class NothingLeft:
 def open_run(
     context: TrainerContext, run: str, attempt: int, left: Callable[[], bool]
 ) -> CurrentRun | CannotStart | NothingLeft | None:
-    """Freeze, load and restore the last commit; return None where an order ended it meanwhile."""
+    """Freeze, load and restore the last commit; return None if an order ended it meanwhile."""
     place = context.layout.run(run)
     try:
         request = Request.of(runs.read_request(place))

@@ -116,7 +116,7 @@ def with_places(rows: JobRows, job: str, records: Collection[UntrainedRow]) -> I
 def _lines(place: JobLayout, wanted: set[int]) -> Iterator[tuple[int, int, bytes]]:
     """Yield number, offset and bytes of some lines of a job's original file, in order.
 
-    The bytes are empty where the file was removed, or changed so that it cannot be read. Memory
+    The bytes are empty if the file was removed, or changed so that it cannot be read. Memory
     holds one line at a time.
     """
     missing, offset = set(wanted), 0

@@ -45,7 +45,7 @@ def answer_of(held: CurrentRow, choices: AnswerChoices | str | None) -> TextOrMe
 
 
 def _answer_keys(held: CurrentRow, with_choices: bool) -> list[str] | Bad:
-    """Return the keys of the answer, its own first; none where there is no answer."""
+    """Return the keys of the answer, its own first; none if there is no answer."""
     keys = held.keys("completion")
     if len(keys) > 1:
         keys = without_repetition(held, keys)

@@ -17,7 +17,7 @@ ALWAYS = ("messages", "conversations")
 
 
 def messages_in(held: CurrentRow, preference: bool) -> list[object] | Bad | None:
-    """Return the messages of a row; None where it has none."""
+    """Return the messages of a row; None if it has none."""
     keys = held.plan.keys("messages")
     for key in keys:
         value = held.row[key]

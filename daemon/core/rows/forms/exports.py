@@ -30,7 +30,7 @@ class Plain:
 
 
 def plain_of(row: JsonObject) -> Plain | Bad | None:
-    """Return the row within an export; None where it is not an export."""
+    """Return the row within an export; None if it is not an export."""
     by_name = {known_as(key): key for key in row}
     for read in (_wrapped, _chatgpt, _saved_chat, _gemini, _preferred, _exchange, _both_sides):
         found = read(row, by_name)
@@ -251,7 +251,7 @@ def _request_alone(request: JsonObject, key: str) -> Bad | None:
 
 
 def _request_in(value: Any) -> JsonObject | None:
-    """Return an API request as a row with messages; None where it is not a request."""
+    """Return an API request as a row with messages; None if it is not a request."""
     if isinstance(value, list):
         return {"messages": value} if _are_messages(value) else None
     if not isinstance(value, Mapping):
@@ -292,7 +292,7 @@ def _as_messages(value: Any) -> list[object]:
 
 
 def _answer_in(value: Any) -> list[object] | Bad | None:
-    """Return the messages in an API's response; None where it is not a response."""
+    """Return the messages in an API's response; None if it is not a response."""
     value = decoded(value) if isinstance(value, str) and value.lstrip()[:1] == "{" else value
     if isinstance(value, Mapping):
         for name in ("body", "response", "choices", "candidates", "output", "message"):

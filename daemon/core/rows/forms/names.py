@@ -318,7 +318,7 @@ def known_as(key: str) -> str:
 
 @lru_cache(4096)
 def meaning_of(key: str) -> Meaning | None:
-    """Return the meaning of a key of a row; None where it is unknown."""
+    """Return the meaning of a key of a row; None if it is unknown."""
     name = known_as(key)
     found = _MEANINGS.get(name)
     if found is None and (name in METADATA or name.endswith(METADATA_ENDINGS)):
@@ -327,7 +327,7 @@ def meaning_of(key: str) -> Meaning | None:
 
 
 def role_of(name: object) -> Role | None:
-    """Return the role of a message's role name; None where it is unknown."""
+    """Return the role of a message's role name; None if it is unknown."""
     if not isinstance(name, str):
         return None
     return ROLES.get(name) or ROLES.get(known_as(name).strip("_:"))

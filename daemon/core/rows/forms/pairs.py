@@ -13,7 +13,7 @@ from daemon.core.rows.refusal import Bad
 
 
 def pair_of(held: CurrentRow) -> tuple[Example, str] | Bad | None:
-    """Return the conversation of a question and its answer; None where the row lacks one."""
+    """Return the conversation of a question and its answer; None if the row lacks one."""
     choices = choices_of(held)
     if isinstance(choices, Bad):
         return choices

@@ -69,7 +69,7 @@ def stands_in(text: str, longer: str) -> bool:
 
 
 def parsed(text: str) -> Any:
-    """Return the value of a JSON text; None where it is not JSON."""
+    """Return the value of a JSON text; None if it is not JSON."""
     try:
         return json.loads(text, parse_constant=lambda name: None)
     except (ValueError, RecursionError):

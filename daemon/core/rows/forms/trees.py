@@ -9,7 +9,7 @@ def branch_of(
 ) -> list[str] | None:
     """Return the names of the nodes from the beginning to the one shown last.
 
-    Without a current node, the last child of each node counts, as the newest. None where the nodes
+    Without a current node, the last child of each node counts, as the newest. None if the nodes
     are not a tree.
     """
     name = current if isinstance(current, str) and current in nodes else None
