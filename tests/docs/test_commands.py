@@ -136,7 +136,7 @@ def test_the_plain_form_on_its_page_is_the_one_that_the_default_model_is_asked_i
 
 
 def test_no_help_text_has_a_word_in_brackets() -> None:
-    """They are markup to the terminal: of "[server] has the address" it shows " has the address"."""
+    """The terminal reads them as markup and leaves them out, as it did with "[server]"."""
 
     def texts(command: Any) -> Iterator[str]:
         yield command.help or ""
