@@ -42,10 +42,10 @@ def test_submit_waits_until_the_file_is_trained(
 def test_submit_ends_badly_when_the_file_is_refused(
     finetuned: Command, living: Workspace, rows: Path
 ) -> None:
-    rows.write_text("no json\nneither\n")
+    rows.write_text('{"unknown": 1}\n{"unknown": 2}\n')
     done = finetuned("submit", rows, "--wait", "--root", living.root)
     assert done.exit_code == 9
-    assert "refused" in done.stderr
+    assert "refused" in done.stdout and "not trained: 000001-rows" in done.stderr
 
 
 def test_pause_is_confirmed_and_resume_answered(

@@ -127,6 +127,7 @@ def test_a_daemon_goes_on_with_it_and_trains_a_further_file_on_top(space: Worksp
 
 
 @pytest.mark.end_to_end
+@pytest.mark.timeout(400)
 def test_the_run_half_done_goes_on_from_its_checkpoint_and_versions_are_made_again(
     space: Workspace,
 ) -> None:

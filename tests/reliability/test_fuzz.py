@@ -13,6 +13,7 @@ from tests.reliability import fuzz
 SEED, FILES = 20261121, 2_000
 
 
+@pytest.mark.timeout(400)
 def test_hostile_files_are_all_answered_line_by_line(tmp_path: Path) -> None:
     assert not fuzz.survives(tmp_path, SEED, FILES)
 
