@@ -275,7 +275,7 @@ def test_an_address_others_can_reach_needs_an_explicit_word(address: str) -> Non
         parse_settings(f'[server]\naddress = "{address}"\n', "x.toml")
     settings = parse_settings(f'[server]\naddress = "{address}"\nremote = true\n', "x.toml")
     assert settings.server.needs_token
-    with pytest.raises(SettingsFault, match="no IP address"):
+    with pytest.raises(SettingsFault, match="not an IP address"):
         parse_settings('[server]\naddress = "localhost"\n', "x.toml")
 
 

@@ -80,7 +80,7 @@ def test_watchers_and_browsers_find_what_they_look_for(
         ("GET", "/index.html", "/"),
         ("GET", "/helthz", "/healthz"),
         ("GET", "/metric", "/metrics"),
-        ("POST", "/wp-login.php", "the routes to ask are /v1/chat/completions"),
+        ("POST", "/xmlrpc.php", "the routes to ask are /v1/chat/completions"),
         ("GET", "/wp-admin", "the routes to ask are /v1/chat/completions"),
     ],
 )

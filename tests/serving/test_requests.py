@@ -75,7 +75,7 @@ def test_what_is_no_strict_json_is_a_400(rehearsed: Served, body: bytes) -> None
         ({"stream": "yes"}, "stream"),
         ({"presence_penalty": 0.5}, "presence_penalty"),
         ({"tools": [{}]}, "tools[0].type"),
-        ({"response_format": {"type": "no-such"}}, "response_format"),
+        ({"response_format": {"type": "no-such"}}, "response_format.type"),
         ({"messages": [{"role": "user", "content": "x" * 9000}]}, "prompt"),
         ({"prefix": "no-such"}, "prefix"),
         ({"prefix": 1}, "prefix"),

@@ -41,7 +41,7 @@ OTHERS = {
         ".rtf",
         ".ppt",
         ".pptx",
-    ): "is a document: write its text as rows, one JSON object a line",
+    ): "is a document: write its text as rows, one JSON object per line",
     (
         ".txt",
         ".md",
@@ -53,7 +53,7 @@ OTHERS = {
         ".toml",
         ".ipynb",
         ".py",
-    ): "is no file of rows: save its rows as JSON lines, one object on each line of a .jsonl file",
+    ): "is not a file of rows: save its rows as JSON lines, one object on each line of a .jsonl file",
     (".htm", ".html", ".xml"): "is a web page or XML: download the data itself",
     (
         ".zip",
