@@ -53,7 +53,7 @@ OTHERS = {
         ".toml",
         ".ipynb",
         ".py",
-    ): "is not a file of rows: save its rows as JSON lines, one object on each line of a .jsonl file",
+    ): "is not a file of rows: save its rows as JSON lines, one object per line of a .jsonl file",
     (".htm", ".html", ".xml"): "is a web page or XML: download the data itself",
     (
         ".zip",
