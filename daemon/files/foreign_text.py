@@ -11,7 +11,8 @@ from daemon.files.tables import SEPARATORS
 YAML = Bad("yaml", "the file is YAML", "write its rows as JSON lines, one object on each line")
 LINES = 200
 """Lines of a text that are looked at."""
-_ROW = re.compile(r'^\s*\[?\s*\{\s*["}]', re.M)
+# Possessive, and within a line: a file of blanks alone took hours.
+_ROW = re.compile(r'^[ \t]*+(?:\[[ \t]*+)?\{\s*+["}]', re.M)
 _PYTHON = re.compile(r"\[?\s*\{\s*'")
 _SCRIPT = re.compile(r"\[?\s*\{\s*[A-Za-z_$][\w$]*\s*:")
 _SECTION = re.compile(r"\[{1,2}[A-Za-z][\w.\- \"]*\]{1,2}\s*(?:[#;].*)?\n")

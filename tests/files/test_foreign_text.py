@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.rows.forms.parts import is_transcript
 from daemon.core.rows.refusal import Bad
-from daemon.files.kinds import FileKind, kind_of
+from daemon.files.foreign_text import foreign_json
+from daemon.files.kinds import HEAD_BYTES, FileKind, kind_of
 
 ROWS = [{"prompt": f"question {n}", "completion": f"answer {n}"} for n in range(4)]
 BY_COLUMNS = {key: {str(n): row[key] for n, row in enumerate(ROWS)} for key in ROWS[0]}
@@ -70,3 +72,12 @@ def test_what_may_hold_rows_is_read_row_by_row(tmp_path: Path, text: str) -> Non
     path = tmp_path / "dropped.jsonl"
     path.write_text(text)
     assert isinstance(kind_of(path), FileKind)
+
+
+@pytest.mark.parametrize("blank", ["\n", " ", "\t", " \n"])
+@pytest.mark.parametrize("before", ["[", "{", '{"text": "USER: a'])
+def test_blanks_without_an_end_are_passed_over_once(before: str, blank: str) -> None:
+    """A pattern that tried each of them again took hours for 64 KiB."""
+    text = before + blank * (HEAD_BYTES // len(blank))
+    assert foreign_json(text) is None
+    assert not is_transcript("USER: a" + text)
