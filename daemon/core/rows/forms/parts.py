@@ -22,7 +22,9 @@ _FIRST_SPEAKER = re.compile(
     r"\s*(?:#+ ?|\*\*|<)?(?:system|user|human|instruction|question|q)(?:\*\*|>)?\s*:", re.I
 )
 _ANSWERS = re.compile(
-    r"\n[ \t]*+(?:#+ ?|\*\*|<)?(?:assistant|gpt|ai|bot|model|response|answer|a)(?:\*\*|>)?\s*:", re.I
+    # Possessive, and within a line: a row of blanks alone took hours.
+    r"\n[ \t]*+(?:#+ ?|\*\*|<)?(?:assistant|gpt|ai|bot|model|response|answer|a)(?:\*\*|>)?\s*:",
+    re.I,
 )
 MOST_DECODED = 4
 """How many times JSON encoded as text within JSON is decoded."""
